@@ -5,8 +5,9 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls_pki_types::CertificateDer;
+use l402_host::{FileFault, private};
 use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::{GatewayError, GatewayErrorKind};
 
@@ -24,6 +25,19 @@ pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, 
         return Err(unusable("certificate", path, missing));
     }
     Ok(chain)
+}
+
+/// Reads a private key (PEM) that not everybody can read.
+pub(crate) fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, GatewayError> {
+    let pem = private::read_tls_key(path).map_err(|error| {
+        let kind = match error.fault() {
+            FileFault::OpenToOthers { .. } => GatewayErrorKind::UnsafeFile,
+            _ => GatewayErrorKind::Certificate,
+        };
+        let text = format!("cannot use the key {}: {}", path.display(), error.fault());
+        GatewayError::new(kind, text).with_source(error)
+    })?;
+    PrivateKeyDer::from_pem_slice(&pem).map_err(|error| unusable("key", path, error))
 }
 
 /// Returns the error that says why a file cannot be used.

@@ -46,6 +46,11 @@
 mod framing;
 mod number;
 
+#[cfg(all(not(fuzzing), feature = "acme"))]
+mod acme;
+#[cfg(not(fuzzing))]
+mod amount;
+
 #[cfg(not(fuzzing))]
 mod admin;
 #[cfg(not(fuzzing))]
@@ -66,6 +71,8 @@ mod log;
 mod metrics;
 #[cfg(not(fuzzing))]
 mod notice;
+#[cfg(not(fuzzing))]
+mod page;
 #[cfg(not(fuzzing))]
 mod publish;
 #[cfg(not(fuzzing))]
@@ -89,7 +96,8 @@ mod webhooks;
 pub use admin::{AdminListener, AdminServer, NotReloaded, Program};
 #[cfg(not(fuzzing))]
 pub use config::{
-    Config, ConfigError, Overrides, Presentation, RouteConfig, Scheme, UpstreamUrl, UrlError,
+    Config, ConfigError, Overrides, Presentation, QuickConfig, RouteConfig, Scheme, UpstreamUrl,
+    UrlError,
 };
 #[cfg(not(fuzzing))]
 pub use error::{GatewayError, GatewayErrorKind};
@@ -99,8 +107,8 @@ pub use log::Counters;
 pub use run::copy_ledger;
 #[cfg(not(fuzzing))]
 pub use run::{
-    Gateway, Home, KeyLine, Reloaded, SellerKeys, Stores, ToRevoke, TokensEnded, Upgrade,
-    all_revocations, begin_restored, payment_hash_of, revoke, token_id_of,
+    Finding, FindingLevel, Gateway, Home, KeyLine, Reloaded, SellerKeys, Stores, ToRevoke,
+    TokensEnded, Upgrade, all_revocations, begin_restored, payment_hash_of, revoke, token_id_of,
 };
 #[cfg(not(fuzzing))]
 pub use webhooks::{DeliveryLine, Replay, WebhookDesk, WebhookLine};

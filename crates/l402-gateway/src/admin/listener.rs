@@ -95,13 +95,10 @@ impl AdminListener {
         let Some(address) = &settings.listen else {
             return Ok(None);
         };
-        let tls = settings.tls.as_ref().map(listen::server_tls).transpose()?;
-        // This listener serves HTTP/1.1 alone, so a client must not choose HTTP/2.
-        let tls = tls.map(|tls| {
-            let mut tls = rustls::ServerConfig::clone(&tls);
-            tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-            Arc::new(tls)
-        });
+        let client_ca = settings.tls_client_ca.as_deref();
+        let tls = settings.tls.as_ref();
+        let tls = tls.map(|files| listen::operator_tls(files, client_ca));
+        let tls = tls.transpose()?;
         // Before the bind, which may put a socket file in place: an error leaves nothing behind.
         let token = AdminToken::open(home, clock)?;
         let (socket, is_new) = bind(address).map_err(|error| cannot_listen(address, error))?;

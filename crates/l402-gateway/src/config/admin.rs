@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use l402_host::{ListenAddress, named_path};
 
-use super::TlsFiles;
 use super::item::HostName;
 use super::section::Section;
+use super::tls::TlsFiles;
 
 /// The address of the listener, unless the table names another.
 const LISTEN: &str = "127.0.0.1:8405";
@@ -50,6 +50,9 @@ pub(crate) struct AdminSettings {
     pub(crate) metrics_token: bool,
     /// `None` serves plain HTTP.
     pub(crate) tls: Option<TlsFiles>,
+    /// File (PEM) of the authorities that a client's certificate must come from. `None` asks for no
+    /// certificate.
+    pub(crate) tls_client_ca: Option<PathBuf>,
 }
 
 /// Reads the table.
@@ -71,6 +74,7 @@ pub(super) fn read(root: &Section<'_, '_>, folder: &Path) -> AdminSettings {
         listen,
         hosts: hosts.into_iter().map(|host| host.0).collect(),
         metrics_token: section.flag("metrics_token", false),
+        tls_client_ca: client_ca(&section, folder),
         tls,
     };
     section.finish();
@@ -88,7 +92,10 @@ fn address(section: &Section<'_, '_>, folder: &Path) -> Option<AdminAddress> {
     };
     if let Some(path) = text.strip_prefix(UNIX) {
         if path.is_empty() || !cfg!(unix) {
-            section.wrong("listen", "write a path, on a system with sockets of Unix");
+            section.wrong(
+                "listen",
+                "write a path, on a system with sockets of Unix: \"unix:/run/l402/admin.sock\"",
+            );
             return None;
         }
         return Some(AdminAddress::Unix(named_path(folder, path)));
@@ -102,6 +109,19 @@ fn address(section: &Section<'_, '_>, folder: &Path) -> Option<AdminAddress> {
     }
 }
 
+/// Reads the file of the authorities of clients.
+fn client_ca(section: &Section<'_, '_>, folder: &Path) -> Option<PathBuf> {
+    let file = section.text("tls_client_ca")?;
+    if !section.has("tls_certificate") {
+        section.wrong(
+            "tls_client_ca",
+            "clients show certificates over TLS alone; write tls_certificate = \"admin.pem\" and tls_key = \
+             \"admin.key\", too",
+        );
+    }
+    Some(named_path(folder, file))
+}
+
 /// Reads certificate and key, of which none is alone.
 fn tls(section: &Section<'_, '_>, folder: &Path) -> Option<TlsFiles> {
     let [certificate, key] = ["tls_certificate", "tls_key"]
@@ -111,7 +131,13 @@ fn tls(section: &Section<'_, '_>, folder: &Path) -> Option<TlsFiles> {
         ("tls_key", "tls_certificate"),
     ] {
         if section.has(one) && !section.has(other) {
-            section.wrong(other, format!("missing; {one} needs it, both PEM files"));
+            let file = if other == "tls_key" {
+                "admin.key"
+            } else {
+                "admin.pem"
+            };
+            let text = format!("missing; {one} needs it, both PEM files: {other} = \"{file}\"");
+            section.wrong(other, text);
         }
     }
     Some(TlsFiles {

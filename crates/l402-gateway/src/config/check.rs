@@ -2,7 +2,7 @@
 //! together.
 
 use l402::{KeyNumber, KeyRing, MasterKey, Network};
-use l402_lightning::Node;
+use l402_lightning::{Node, NodeForm};
 use l402_server::{Snapshot, SnapshotError};
 
 use super::{AdminAddress, Config, UpstreamUrl};
@@ -68,7 +68,8 @@ impl Config {
         }
         for (index, address) in listen.iter().enumerate() {
             if address.port() != 0 && listen[..index].contains(address) {
-                return Err(("listen", format!("{address} stands there twice")));
+                let text = format!("{address} stands there twice; write listen = [\"{address}\"]");
+                return Err(("listen", text));
             }
         }
         // By the port alone: an address such as 0.0.0.0 takes in the others.
@@ -76,12 +77,37 @@ impl Config {
             && own.port() != 0
             && listen.iter().any(|address| address.port() == own.port())
         {
-            let text = format!("{own} has a port that buyers are served on; choose another");
+            let other = own.port().checked_add(1).unwrap_or(8405);
+            let text = format!(
+                "{own} has a port that buyers are served on; choose another, such as {}:{other}",
+                own.ip()
+            );
             return Err(("admin.listen", text));
         }
+        self.check_redirect()?;
         let proxied = &self.fixed.proxy_protocol;
         proxied.check(listen, &self.live.proxies)?;
         self.check_sandbox()
+    }
+
+    /// Refuses a redirect from an address that something else is served on.
+    fn check_redirect(&self) -> Result<(), (&'static str, String)> {
+        let Some(from) = self.fixed.tls.redirect_from.filter(|from| from.port() != 0) else {
+            return Ok(());
+        };
+        let admin = match &self.fixed.admin.listen {
+            Some(AdminAddress::Tcp(admin)) => Some(admin),
+            _ => None,
+        };
+        // By the port alone: an address such as 0.0.0.0 takes in the others.
+        let mut others = self.fixed.listen.iter().chain(admin);
+        if others.any(|other| other.port() == from.port()) {
+            let text = format!(
+                "{from} has a port that is served already; plain HTTP has port 80: \"0.0.0.0:80\""
+            );
+            return Err(("tls.redirect_from", text));
+        }
+        Ok(())
     }
 
     /// Refuses the sandbox on addresses that other machines can reach: somebody could take it for
@@ -94,7 +120,9 @@ impl Config {
                 "listen",
                 format!(
                     "{address} can be reached from other machines, and the sandbox is no money; \
-                     listen on 127.0.0.1, or name a node (node = \"lnd://…\")"
+                     listen on 127.0.0.1:{}, or name a node: {}",
+                    address.port(),
+                    NodeForm::LND.example
                 ),
             )),
             _ => Ok(()),
@@ -108,9 +136,11 @@ impl Config {
             Some(AdminAddress::Tcp(address)) => Some(*address),
             _ => None,
         };
+        let redirect = &self.fixed.tls.redirect_from;
         // The listener for operators as well: what is open there to this machine is not for sale.
         let own = |url: &UpstreamUrl| {
-            self.fixed.listen.iter().chain(&admin).any(|address| {
+            let mut all = self.fixed.listen.iter().chain(&admin).chain(redirect);
+            all.any(|address| {
                 let here = address.ip().is_loopback() || address.ip().is_unspecified();
                 here && url.is_loopback() && url.port() == address.port()
             })
@@ -119,7 +149,7 @@ impl Config {
             if let Some(url) = route.upstreams().find(|url| own(url)) {
                 let text = format!(
                     "{url} is this gateway itself, and each request would go in a circle; \
-                     name the upstream's own port, or listen on another"
+                     name the upstream's own port, such as http://127.0.0.1:3000, or listen on another"
                 );
                 return Err((index, text));
             }

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use l402_lightning::Node;
 
 use super::{
-    AdminSettings, BooksSettings, KeyEntry, LedgerPlace, LogSettings, ProxyListeners, TraceSettings,
+    AdminSettings, BooksSettings, FixedTls, KeyEntry, LedgerPlace, LogSettings, ProxyListeners,
+    TraceSettings,
 };
 
 /// The settings that a running gateway cannot change: sockets, threads, keys, node, and how the
@@ -15,6 +16,7 @@ pub(crate) struct Fixed {
     pub(crate) listen: Vec<SocketAddr>,
     /// The listeners whose connections begin with a PROXY header.
     pub(crate) proxy_protocol: ProxyListeners,
+    pub(crate) tls: FixedTls,
     /// 0 means one a core.
     pub(crate) workers: usize,
     /// Goes into every key: tokens of one deployment mean nothing to another.
@@ -44,6 +46,7 @@ impl Default for Fixed {
         Self {
             listen: vec![SocketAddr::from(([127, 0, 0, 1], 8402))],
             proxy_protocol: ProxyListeners::None,
+            tls: FixedTls::default(),
             workers: 0,
             deployment: "default".to_owned(),
             node: Node::Sandbox,
@@ -78,6 +81,7 @@ impl Fixed {
         let Self {
             listen,
             proxy_protocol,
+            tls,
             workers,
             deployment,
             node,
@@ -97,6 +101,11 @@ impl Fixed {
         let keys = [
             ("listen", self.listen != *listen),
             ("proxy_protocol", self.proxy_protocol != *proxy_protocol),
+            (
+                "tls.redirect_from",
+                self.tls.redirect_from != tls.redirect_from,
+            ),
+            ("tls.acme", self.tls.acme != tls.acme),
             ("log", self.log != *log),
             ("admin", self.admin != *admin),
             ("trace", self.trace != *trace),

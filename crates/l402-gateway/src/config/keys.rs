@@ -52,7 +52,7 @@ pub(super) fn read(root: &Section<'_, '_>, folder: &Path) -> Vec<KeyEntry> {
         if file.is_none() && number != KeyNumber(1) && !section.has("file") {
             section.wrong(
                 "file",
-                "missing; only number 1 has a file without it, master.key in the home folder",
+                "missing; only number 1 has a file without it, master.key in the home folder: file = \"second.key\"",
             );
         }
         let until = section.time("until");

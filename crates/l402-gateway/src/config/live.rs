@@ -6,18 +6,20 @@ use std::time::Duration;
 use l402_lightning::InvoiceRequest;
 use l402_server::ChallengeLimits;
 
-use super::{HealthSettings, ProxiesSettings, Publish, RouteConfig, WebhooksSettings};
+use super::{HealthSettings, ProxiesSettings, Publish, RouteConfig, TlsSettings, WebhooksSettings};
+use crate::page::PageSettings;
 
 /// The settings that a reload replaces, all at once: routes, prices, limits, hosts, certificates.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Live {
     /// Host names answered for; empty means any.
     pub(crate) hosts: Vec<String>,
-    pub(crate) tls: Option<TlsFiles>,
+    pub(crate) tls: Option<TlsSettings>,
     pub(crate) http: Http,
     pub(crate) challenges: ChallengeLimits,
     pub(crate) routes: Vec<RouteConfig>,
     pub(crate) publish: Publish,
+    pub(crate) page: PageSettings,
     pub(crate) health: HealthSettings,
     pub(crate) proxies: ProxiesSettings,
     pub(crate) webhooks: WebhooksSettings,
@@ -33,25 +35,18 @@ impl Live {
         })
     }
 
-    /// Returns the files that are read again at a reload: certificate and key towards clients, the
-    /// authorities of upstreams and of webhooks, and the secrets of the latter. A file may stand there
+    /// Returns the files that are read again at a reload: certificate and key towards clients, what
+    /// TLS to upstreams needs, the authorities of webhooks, and the secrets of the latter. A file may stand there
     /// more than once.
     pub(super) fn certificate_files(&self) -> impl Iterator<Item = &Path> {
-        let own = self
-            .tls
-            .iter()
-            .flat_map(|files| [&files.certificate, &files.key]);
+        let own = self.tls.iter().flat_map(|tls| &tls.files);
+        let own = own.flat_map(|files| [&files.certificate, &files.key]);
         let upstreams = self.routes.iter().flat_map(|route| &route.upstream_ca);
+        let shown = self.routes.iter().flat_map(|route| &route.upstream_client);
+        let own = own.chain(shown.flat_map(|files| [&files.certificate, &files.key]));
         let webhooks = self.webhooks.files();
         own.chain(upstreams).map(PathBuf::as_path).chain(webhooks)
     }
-}
-
-/// The files of the certificate chain and its key, both PEM.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct TlsFiles {
-    pub(crate) certificate: PathBuf,
-    pub(crate) key: PathBuf,
 }
 
 /// Limits and time-outs of HTTP.

@@ -68,6 +68,11 @@ impl ConfigError {
     pub fn key(&self) -> &str {
         &self.key
     }
+
+    /// The text with the fix, without the place.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
 }
 
 /// Writes one line, such as `l402.toml:12:9: route[1].price: the unit is missing; …`.

@@ -8,6 +8,7 @@
 //! fix, and all mistakes are reported at once. Nothing outside this folder reads a configuration
 //! file, and nothing in it knows how a gateway runs.
 
+mod acme;
 mod admin;
 mod books;
 mod check;
@@ -21,16 +22,20 @@ mod live;
 mod log;
 mod masked;
 mod mistake;
+mod named_file;
 mod own_path;
+mod page;
 mod presentation;
 mod prose;
 mod proxies;
 mod publish;
+mod quick;
 mod read;
 mod route;
 mod section;
 mod servers;
 mod settings;
+mod tls;
 mod trace;
 mod url;
 mod webhooks;
@@ -38,10 +43,13 @@ mod webhooks;
 pub(crate) use log::{LogAccess, LogFormat, LogSettings};
 pub use mistake::ConfigError;
 pub use presentation::Presentation;
+pub use quick::QuickConfig;
 pub use route::RouteConfig;
 pub use settings::{Config, Overrides};
 pub use url::{Scheme, UpstreamUrl, UrlError};
 
+#[cfg(feature = "acme")]
+pub(crate) use acme::AcmeSettings;
 pub(crate) use admin::{AdminAddress, AdminSettings};
 pub(crate) use books::BooksSettings;
 pub(crate) use check::throwaway_keys;
@@ -50,10 +58,11 @@ pub(crate) use fixed::Fixed;
 pub(crate) use health::HealthSettings;
 pub(crate) use keys::KeyEntry;
 pub(crate) use ledger::LedgerPlace;
-pub(crate) use live::{Http, Live, TlsFiles};
+pub(crate) use live::{Http, Live};
 pub(crate) use masked::masked;
 pub(crate) use own_path::{LLMS, OPENAPI, OwnContent, OwnPath, SERVICES};
 pub(crate) use proxies::{ProxiesSettings, ProxyListeners};
 pub(crate) use publish::{PaymentInfo, Publish};
+pub(crate) use tls::{FixedTls, TlsFiles, TlsSettings};
 pub(crate) use trace::TraceSettings;
 pub(crate) use webhooks::{SecretPlace, WebhookTarget, WebhooksSettings};

@@ -4,6 +4,7 @@ use http::Method;
 use l402_server::{Access, Place, Route};
 
 use super::{Live, servers};
+use crate::page::ENDPOINT;
 
 /// The OpenAPI description of what is sold.
 pub(crate) const OPENAPI: &str = "/openapi.json";
@@ -42,6 +43,8 @@ pub(crate) enum OwnContent {
     /// What was bought with the credential of the request.
     Receipt,
     Services,
+    /// A pass for the browser that has paid, and asks.
+    Unlock,
     /// This text, which proves to a directory that the host is the operator's.
     Verification(String),
 }
@@ -56,7 +59,9 @@ impl OwnPath {
     fn route(&self) -> Route {
         let mut route = Route::new(&self.path, Access::Free);
         if self.content != OwnContent::Nothing {
-            route.methods = vec![Method::GET];
+            let is_asked = self.content == OwnContent::Unlock;
+            let method = if is_asked { Method::POST } else { Method::GET };
+            route.methods = vec![method];
         }
         route.place = Place {
             service: PLACE.to_owned(),
@@ -86,6 +91,9 @@ impl Live {
             OwnPath::new(KEPT, OwnContent::Nothing),
             OwnPath::new(format!("{KEPT}/{{*rest}}"), OwnContent::Nothing),
         ];
+        if self.gives_passes() {
+            own.push(OwnPath::new(ENDPOINT, OwnContent::Unlock));
+        }
         // A route with this path goes first: an upstream may have a document of its own.
         if publish.openapi && !self.names(OPENAPI) {
             own.push(OwnPath::new(OPENAPI, OwnContent::OpenApi));
@@ -98,6 +106,12 @@ impl Live {
             OwnPath::new(verification_path(name), content)
         }));
         own
+    }
+
+    /// Returns true if a browser that has paid is given a pass.
+    pub(crate) fn gives_passes(&self) -> bool {
+        let mut routes = self.routes.iter();
+        self.page.enabled && routes.any(|route| route.route.sold().is_some())
     }
 
     /// Returns the routes of a table: those of the configuration, then those of the own paths.
@@ -130,14 +144,14 @@ impl Live {
         if is_kept(path) {
             return Some(format!(
                 "{path} is answered by the gateway itself, which says there what is sold; leave \
-                 the route out ([publish] decides what is said)"
+                 the route out, or take another path, such as /joke ([publish] decides what is said)"
             ));
         }
         let mut verify = self.publish.verify.iter().map(|(name, _)| name);
         let name = verify.find(|name| is_same(path, &verification_path(name)))?;
         Some(format!(
             "{path} is answered by the gateway with the text of publish.verify.{name}; keep one of \
-             the two"
+             the two, or take another path, such as /joke"
         ))
     }
 }

@@ -1,12 +1,12 @@
 //! The name, description and schema of a route in the documents that the gateway publishes.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use l402_host::named_path;
 use serde_json::{Map, Number, Value};
 use toml::de::DeValue;
 
+use super::named_file::{named, read_within};
 use super::prose::{line, paragraph};
 use super::section::Section;
 
@@ -55,7 +55,10 @@ fn schema(section: &Section<'_, '_>, file: Option<&Path>) -> Option<Map<String, 
     let read = match (file, value) {
         (Some(file), _) => read_file(file),
         (None, DeValue::Table(_)) => json(value, 0),
-        _ => Err("write the name of a JSON file, or the schema as a table".to_owned()),
+        _ => Err(
+            "write the name of a JSON file, such as \"joke.schema.json\", or the schema as a table"
+                .to_owned(),
+        ),
     };
     let read = read.and_then(|value| match value {
         Value::Object(schema) if depth(&schema) <= MAX_DEPTH => Ok(schema),
@@ -67,19 +70,8 @@ fn schema(section: &Section<'_, '_>, file: Option<&Path>) -> Option<Map<String, 
 }
 
 fn read_file(path: &Path) -> Result<Value, String> {
-    let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    // A pipe would hold up a start until somebody writes into it.
-    if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-        return Err(named(&"not a file"));
-    }
-    let file = std::fs::File::open(path).map_err(|error| named(&error))?;
-    let mut text = Vec::new();
-    let read = file.take(MAX_SCHEMA + 1).read_to_end(&mut text);
-    read.map_err(|error| named(&error))?;
-    if text.len() as u64 > MAX_SCHEMA {
-        return Err(named(&format!("larger than {MAX_SCHEMA} bytes")));
-    }
-    serde_json::from_slice(&text).map_err(|error| named(&error))
+    let text = read_within(path, MAX_SCHEMA)?;
+    serde_json::from_slice(&text).map_err(|error| named(path, &error))
 }
 
 /// Returns a value of TOML as JSON has it.

@@ -82,7 +82,10 @@ impl FromStr for AddressBlock {
         let all = if base.is_ipv4() { 32 } else { 128 };
         // Clients of IPv4 are compared by their address of IPv4, whatever the socket says.
         if base.to_canonical() != base {
-            return Err(wrong("an address of IPv4 in IPv6; write the one of IPv4"));
+            let plain = base.to_canonical();
+            return Err(BlockError(format!(
+                "an address of IPv4 in IPv6; write \"{plain}\""
+            )));
         }
         let digits = |bits: &&str| bits.bytes().all(|byte| byte.is_ascii_digit());
         let bits = match bits {
@@ -92,13 +95,15 @@ impl FromStr for AddressBlock {
                 .and_then(|bits| bits.parse().ok())
                 .filter(|bits| *bits <= all)
                 .ok_or_else(|| {
-                    wrong("the number behind \"/\" is none up to 32, or 128 for IPv6")
+                    wrong(
+                        "the number behind \"/\" is none up to 32, or 128 for IPv6: \"10.0.0.0/8\"",
+                    )
                 })?,
         };
         if bits == 0 {
             return Err(wrong(
                 "every address would be a trusted proxy, and a client could claim any; name the \
-                 networks of your proxies",
+                 networks of your proxies, such as \"10.0.0.0/8\"",
             ));
         }
         let block = Self { base, bits };
@@ -139,8 +144,12 @@ impl ProxyListeners {
         if let Self::These(some) = self
             && let Some(other) = some.iter().find(|address| !listen.contains(address))
         {
-            let text =
-                format!("{other} is no address of listen; write one that is, or true for all");
+            let shown = listen
+                .first()
+                .map_or_else(String::new, |it| format!(", such as \"{it}\""));
+            let text = format!(
+                "{other} is no address of listen; write one that is{shown}, or true for all"
+            );
             return Err(("proxy_protocol", text));
         }
         if *self != Self::None && proxies.is_empty() {
@@ -239,7 +248,7 @@ mod tests {
             ("fd00::1/8", "write \"fd00::/8\""),
             ("0.0.0.0/0", "every address"),
             ("::/0", "every address"),
-            ("::ffff:10.0.0.1", "write the one of IPv4"),
+            ("::ffff:10.0.0.1", "write \"10.0.0.1\""),
         ] {
             let error = text.parse::<AddressBlock>().unwrap_err();
             assert!(error.0.contains(fix), "{text}: {error}");

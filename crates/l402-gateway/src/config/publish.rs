@@ -149,10 +149,16 @@ fn file(name: &str, value: &DeValue<'_>) -> Result<String, String> {
     let is_name = (1..=64).contains(&name.len()) && name.bytes().all(allowed);
     // Names of dots alone are folders.
     if !is_name || name.bytes().all(|b| b == b'.') {
-        return Err("not a name of a file; it has 1 to 64 of A-Z, a-z, 0-9, ., _ and -".to_owned());
+        return Err(
+            "not a name of a file; it has 1 to 64 of A-Z, a-z, 0-9, ., _ and -: \"402index-verify.txt\""
+                .to_owned(),
+        );
     }
     if is_kept(&verification_path(name)) {
-        return Err("the gateway answers this path itself; take another name".to_owned());
+        return Err(
+            "the gateway answers this path itself; take another name, such as \"402index-verify.txt\""
+                .to_owned(),
+        );
     }
     let text = value.as_str().ok_or("write a text in quotes")?;
     let printable = |c: char| c == '\n' || (!c.is_control() && !l402::text::is_hidden(c));

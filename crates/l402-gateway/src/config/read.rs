@@ -5,7 +5,7 @@ use core::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
-use l402_host::{ListenAddress, named_path};
+use l402_host::ListenAddress;
 use l402_lightning::Node;
 use l402_server::{ChallengeLimits, Rate};
 use toml::de::DeTable;
@@ -14,8 +14,8 @@ use super::item::HostName;
 use super::mistake::Mistakes;
 use super::section::Section;
 use super::{
-    Config, ConfigError, Fixed, HealthSettings, Http, Live, Overrides, RouteConfig, TlsFiles,
-    admin, books, check, health, keys, ledger, log, proxies, publish, route, trace, webhooks,
+    Config, ConfigError, Fixed, HealthSettings, Http, Live, Overrides, RouteConfig, admin, books,
+    check, health, keys, ledger, log, page, proxies, publish, route, tls, trace, webhooks,
 };
 
 /// Reads and checks a file's text. Relative paths start at `folder`.
@@ -71,13 +71,15 @@ fn configuration(root: &Section<'_, '_>, folder: &Path) -> (Config, Vec<RouteSpa
     let (routes, spans) = routes(root, folder, &health);
     let (challenges, invoices_ahead) = challenges(root);
     let hosts = root.list::<HostName>("hosts").unwrap_or_default();
+    let (tls, fixed_tls) = tls::read(root, folder);
     let live = Live {
         hosts: hosts.into_iter().map(|host| host.0).collect(),
-        tls: tls(root, folder),
+        tls,
         http: http(root),
         challenges,
         routes,
         publish: publish::read(root),
+        page: page::read(root, folder),
         health,
         proxies: proxies::read(root),
         webhooks: webhooks::read(root, folder),
@@ -89,6 +91,7 @@ fn configuration(root: &Section<'_, '_>, folder: &Path) -> (Config, Vec<RouteSpa
                 all.into_iter().map(|it| it.0).collect()
             }),
         proxy_protocol: proxies::listeners(root),
+        tls: fixed_tls,
         workers: usize::try_from(root.number("workers", 0, 0..=1024)).unwrap_or_default(),
         deployment: root
             .text("deployment")
@@ -100,7 +103,7 @@ fn configuration(root: &Section<'_, '_>, folder: &Path) -> (Config, Vec<RouteSpa
         invalid_credential_402: invalid_credential(root),
         lsat_line: root.flag("lsat_line", false),
         keys: keys::read(root, folder),
-        ledger: ledger::read(root),
+        ledger: ledger::read(root, folder),
         books: books::read(root),
         new_ledger: false,
         invoices_ahead,
@@ -152,26 +155,6 @@ fn danger_spending_node(root: &Section<'_, '_>) -> bool {
 fn invalid_credential(root: &Section<'_, '_>) -> bool {
     let status = root.number("invalid_credential", 401, 401..=402);
     status == 402
-}
-
-fn tls(root: &Section<'_, '_>, folder: &Path) -> Option<TlsFiles> {
-    let section = root.table("tls")?;
-    // Both keys are read before a `?` returns, so that both mistakes are noted.
-    let file = |key| {
-        if !section.has(key) {
-            section.wrong(
-                key,
-                "missing; TLS needs certificate and key, both PEM files",
-            );
-        }
-        section.text(key).map(|file| named_path(folder, file))
-    };
-    let (certificate, key) = (file("certificate"), file("key"));
-    section.finish();
-    Some(TlsFiles {
-        certificate: certificate?,
-        key: key?,
-    })
 }
 
 fn http(root: &Section<'_, '_>) -> Http {

@@ -12,6 +12,7 @@ use super::health::{self, HealthSettings};
 use super::item::{MethodName, Origin, PassedHeader};
 use super::presentation::{self, Presentation};
 use super::section::Section;
+use super::tls::TlsFiles;
 use super::url::{Scheme, UpstreamUrl};
 use crate::framing_header::is_framing;
 
@@ -32,6 +33,8 @@ pub struct RouteConfig {
     /// File (PEM) of the authorities that the upstream's certificate must come from. `None` (the
     /// default) stands for the public ones.
     pub upstream_ca: Option<PathBuf>,
+    /// The certificate that is shown to the upstream. `None` (the default) shows none.
+    pub(crate) upstream_client: Option<TlsFiles>,
     /// The largest number of requests at once; 0 (the default) means any number.
     pub max_in_flight: u32,
     /// Lets the upstream see the credential. False by default: everybody who holds a credential can use
@@ -60,6 +63,7 @@ impl RouteConfig {
             strip_prefix: String::new(),
             upstream_headers: Vec::new(),
             upstream_ca: None,
+            upstream_client: None,
             max_in_flight: 0,
             forward_credential: false,
             payment_headers: false,
@@ -87,6 +91,31 @@ impl RouteConfig {
     }
 }
 
+/// Notes what every route needs, if it is missing.
+fn check_present(section: &Section<'_, '_>) {
+    for (key, fix) in [
+        (
+            "path",
+            "write path = \"/joke\" or path = \"/files/{*rest}\"",
+        ),
+        ("upstream", "write upstream = \"http://127.0.0.1:3000\""),
+    ] {
+        missing(section, key, fix);
+    }
+}
+
+/// Refuses upstreams of a gRPC route that speak HTTP/1.1.
+fn check_grpc(section: &Section<'_, '_>, route: &Route, upstreams: Option<&[UpstreamUrl]>) {
+    // gRPC needs HTTP/2, and `http` stands for HTTP/1.1. `https` is HTTP/2 on a route of gRPC.
+    let mut urls = upstreams.unwrap_or_default().iter();
+    if route.grpc && urls.any(|url| url.scheme() == Scheme::Http) {
+        section.wrong(
+            "upstream",
+            "gRPC needs HTTP/2; write h2c://127.0.0.1:50051, or https://grpc.example",
+        );
+    }
+}
+
 /// Reads a route. Returns `None` if path, upstream or price is missing or wrong; the mistake has
 /// been noted.
 pub(super) fn read(
@@ -96,16 +125,7 @@ pub(super) fn read(
 ) -> Option<RouteConfig> {
     let path = section.text("path");
     let upstreams = upstreams(&section);
-    missing(
-        &section,
-        "path",
-        "write path = \"/joke\" or path = \"/files/{*rest}\"",
-    );
-    missing(
-        &section,
-        "upstream",
-        "write upstream = \"http://127.0.0.1:3000\"",
-    );
+    check_present(&section);
     // No early return from here on: each key has to be asked for, or it would be called unknown.
     let access = access(&section, path.unwrap_or_default());
     let route = Route::new(
@@ -113,11 +133,7 @@ pub(super) fn read(
         access.clone().unwrap_or(Access::Free),
     );
     let route = rules(&section, route);
-    // gRPC needs HTTP/2, and `http` stands for HTTP/1.1. `https` is HTTP/2 on a route of gRPC.
-    let is_http1 = |urls: &Vec<UpstreamUrl>| urls.iter().any(|url| url.scheme() == Scheme::Http);
-    if route.grpc && upstreams.as_ref().is_some_and(is_http1) {
-        section.wrong("upstream", "gRPC needs HTTP/2; write h2c://… or https://…");
-    }
+    check_grpc(&section, &route, upstreams.as_deref());
     let strip_prefix = strip_prefix(&section, path.unwrap_or_default());
     let upstream_headers = section
         .table("upstream_headers")
@@ -125,6 +141,9 @@ pub(super) fn read(
     let upstream_ca = section
         .text("upstream_ca")
         .map(|file| named_path(folder, file));
+    let is_https = |urls: &Vec<UpstreamUrl>| urls.iter().all(|url| url.scheme() == Scheme::Https);
+    let is_secure = upstreams.as_ref().is_none_or(is_https);
+    let upstream_client = client(&section, folder, is_secure);
     let max_in_flight = section.number("max_in_flight", 0, 0..=1_000_000);
     let forward_credential = section.flag("forward_credential", false);
     let payment_headers = section.flag("payment_headers", false);
@@ -144,12 +163,35 @@ pub(super) fn read(
         strip_prefix,
         upstream_headers,
         upstream_ca,
+        upstream_client,
         max_in_flight: u32::try_from(max_in_flight).unwrap_or(u32::MAX),
         forward_credential,
         payment_headers,
         pass_headers: pass_headers.into_iter().map(|header| header.0).collect(),
         presentation,
         health,
+    })
+}
+
+/// Reads the certificate and the key that are shown to the upstream, of which none is alone.
+fn client(section: &Section<'_, '_>, folder: &Path, is_secure: bool) -> Option<TlsFiles> {
+    let keys = ["upstream_client_certificate", "upstream_client_key"];
+    let files = keys.map(|key| section.text(key).map(|file| named_path(folder, file)));
+    for (one, other) in [(keys[0], keys[1]), (keys[1], keys[0])] {
+        if section.has(one) && !section.has(other) {
+            section.wrong(other, format!("missing; {one} needs it, both PEM files"));
+        }
+    }
+    if section.has(keys[0]) && !is_secure {
+        section.wrong(
+            keys[0],
+            "a certificate is shown over TLS alone; write upstream = \"https://…\"",
+        );
+    }
+    let [certificate, key] = files;
+    Some(TlsFiles {
+        certificate: certificate?,
+        key: key?,
     })
 }
 
@@ -294,12 +336,14 @@ fn strip_prefix(section: &Section<'_, '_>, path: &str) -> String {
     if !prefix.is_empty() && !fits {
         section.wrong(
             "strip_prefix",
-            format!("is not the beginning of the path {path:?}"),
+            format!(
+                "is not the beginning of the path {path:?}; for \"/api/joke\" it may be \"/api\""
+            ),
         );
     } else if prefix.contains('{') {
         section.wrong(
             "strip_prefix",
-            "has a parameter, and only a fixed text can be taken off; end it before the brace",
+            "has a parameter, and only a fixed text can be taken off; end it before the brace: \"/api\"",
         );
     }
     prefix.to_owned()

@@ -5,14 +5,10 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use l402::{Msat, Policy, Service};
+use l402::{Msat, Policy};
 use l402_lightning::Node;
-use l402_server::{Access, Priced, Route};
 
-use super::{
-    AdminAddress, ConfigError, Fixed, Live, OwnContent, RouteConfig, UpstreamUrl, UrlError, check,
-    read,
-};
+use super::{AdminAddress, ConfigError, Fixed, Live, OwnContent, QuickConfig, RouteConfig, read};
 
 /// All settings of a gateway. Made by one of the constructors alone, which check it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -166,36 +162,12 @@ impl Config {
         policy: Policy,
         overrides: &Overrides,
     ) -> Result<Self, Vec<ConfigError>> {
-        let wrong = |key, text: String| vec![ConfigError::flag(key, text)];
-        let upstream: UpstreamUrl = upstream
-            .parse()
-            .map_err(|error: UrlError| wrong("--upstream", error.to_string()))?;
-        // Named after the upstream, so that a token of one quick gateway opens no other. The name for
-        // people has no part in it: two gateways may bear the same one.
-        let service = Service::from_lossy(&upstream.authority());
-        let name = overrides.name.as_deref().unwrap_or(service.as_str());
-        if name.is_empty() || name.len() > l402::Invoice::MAX_DESCRIPTION {
-            let text = "write 1 to 639 bytes: an invoice holds no more".to_owned();
-            return Err(wrong("--name", text));
-        }
-        let route = |path| {
-            let mut priced = Priced::new(service.clone(), price);
-            priced.policy = policy;
-            name.clone_into(&mut priced.memo);
-            RouteConfig::new(Route::new(path, Access::Priced(priced)), upstream.clone())
+        let quick = QuickConfig {
+            policy,
+            overrides: overrides.clone(),
+            ..QuickConfig::new(upstream, price)
         };
-        let mut config = Self::default();
-        config.live.routes = vec![route("/"), route("/{*rest}")];
-        config.live.publish.name.clone_from(&overrides.name);
-        overrides.apply(&mut config);
-        check::routes(&config).map_err(|fault| wrong("--price", fault.text))?;
-        config
-            .check_listeners()
-            .map_err(|(_, text)| wrong("--listen", text))?;
-        config
-            .check_loop()
-            .map_err(|(_, text)| wrong("--upstream", text))?;
-        Ok(config)
+        quick.config()
     }
 
     /// Sets the addresses to listen on. Port 0 stands for a free port.
@@ -245,9 +217,14 @@ impl Config {
     #[must_use]
     pub fn published(&self) -> Vec<String> {
         let own = self.live.own_paths().into_iter();
-        own.filter(|own| !matches!(own.content, OwnContent::Nothing | OwnContent::Receipt))
-            .map(|own| own.path)
-            .collect()
+        own.filter(|own| {
+            !matches!(
+                own.content,
+                OwnContent::Nothing | OwnContent::Receipt | OwnContent::Unlock
+            )
+        })
+        .map(|own| own.path)
+        .collect()
     }
 
     /// The node that is paid.
@@ -282,11 +259,13 @@ impl Config {
         files.into_iter().collect()
     }
 
-    /// The files of the schemas of requests, which were read with the configuration.
+    /// The files that were read with the configuration: the schemas of requests, and what the page of
+    /// `[page]` is made of.
     #[must_use]
     pub fn schema_files(&self) -> Vec<&Path> {
         let routes = self.live.routes.iter();
         let files = routes.filter_map(|route| route.presentation.schema_file.as_deref());
+        let files = files.chain(self.live.page.files());
         files.collect::<BTreeSet<_>>().into_iter().collect()
     }
 }

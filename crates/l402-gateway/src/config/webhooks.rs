@@ -115,11 +115,13 @@ impl FromStr for WebhookUrl {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(
                 "has a name or password before the host, which logs would show; leave it \
-                        out: the receiver knows the sender by its signature",
+                        out, as in https://hooks.example/l402: the receiver knows the sender by its signature",
             );
         }
         if url.fragment().is_some() {
-            return Err("has a part after #, which is never sent; leave it out");
+            return Err(
+                "has a part after #, which is never sent; leave it out, as in https://hooks.example/l402",
+            );
         }
         Ok(Self(url))
     }
@@ -199,12 +201,12 @@ fn check_reach(section: &Section<'_, '_>, url: &WebhookUrl) {
         section.wrong(
             "url",
             "leads to this machine or a private network; write allow_private = true beside it if \
-             that is meant",
+             that is meant, else a public address: https://hooks.example/l402",
         );
     } else if !url.is_https() {
         section.wrong(
             "url",
-            "plain http shows every event on the way; write https://, or allow_private = true for a \
+            "plain http shows every event on the way; write https://hooks.example/l402, or allow_private = true for a \
              receiver in a network of your own",
         );
     }

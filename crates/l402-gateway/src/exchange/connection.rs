@@ -11,6 +11,7 @@ use l402_server::Paywall;
 
 use super::body::Aborted;
 use super::proof_cache::ProofCache;
+use super::redirect::Redirect;
 use super::streams::{OpenStreams, StreamCounts};
 use crate::metrics::Metrics;
 use crate::notice::Notices;
@@ -97,6 +98,8 @@ pub(crate) struct Connection {
     pub(crate) address: HeaderValue,
     /// True if the peer uses TLS, with the gateway or with a proxy that says so in its PROXY header.
     pub(crate) tls: bool,
+    /// The ports of a redirect, if no request of this connection is served.
+    pub(crate) redirect: Option<Redirect>,
     /// The streams of the caller, if this is a connection of HTTP/2.
     pub(crate) streams: Option<OpenStreams>,
     /// Set when the connection becomes a tunnel.

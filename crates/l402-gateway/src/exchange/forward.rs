@@ -387,7 +387,9 @@ impl Exchange {
         (connection, client, table): (&Arc<Connection>, &RequestClient<'_>, &RouteTable),
     ) -> Answer {
         if answer.status().is_redirection() {
-            granted = client.name_origin(granted, canonical, &table.snapshot);
+            let (paywall, snapshot) = (&connection.worker.state.paywall, &table.snapshot);
+            granted = client.name_origin(granted, canonical, snapshot);
+            granted = paywall.lead_on(granted, &answer, canonical, snapshot);
         }
         let switched = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
         let ends_request = answer.body().ends_request();

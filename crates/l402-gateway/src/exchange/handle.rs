@@ -13,15 +13,19 @@ use hyper::body::Incoming;
 use l402::{Authorized, Problem, Proven};
 use l402_server::{CanonicalRequest, Granted, Matched, Refusal, UseReport};
 
-use super::answer::{Answer, early, is_early, refuse, to_head};
+use super::answer::{Answer, early, is_early, to_head};
 use super::client::RequestClient;
-use super::connection::Connection;
+use super::connection::{Connection, GatewayState};
 use super::document;
 use super::forward::forward;
+use super::hsts;
+use super::page;
 use super::proof_cache;
 use super::receipt;
 use super::turn::{self, Turn};
+use super::unlock;
 use crate::metrics::{Limit, Measure, Metrics};
+use crate::page::Reader;
 use crate::table::RouteTable;
 use crate::trace::{self, Traces};
 use crate::upstream::ClientBody;
@@ -32,13 +36,22 @@ pub(crate) async fn handle(
     request: Request<Incoming>,
 ) -> Result<Answer, Infallible> {
     let (parts, body) = request.into_parts();
+    if let Some(redirect) = connection.redirect {
+        return Ok(redirect.answer(&parts, &connection.worker.state.table.load()));
+    }
     let (version, is_head) = (parts.version, parts.method == Method::HEAD);
     let body = ClientBody::new(&parts, body);
     let may_end = body.ends_connection();
     let mut measure = Measure::begin();
-    let answered = answer(&connection, parts, body, &mut measure).await;
-    let mut answer = answered.unwrap_or_else(|refusal| early(refuse(refusal)));
+    // One table from here to the end: a reload must not change the price of a request under way.
+    let table = connection.worker.state.table.load_full();
+    let reader = Reader::of(&parts).filter(|_| table.page.is_some());
+    let answered = answer(&connection, &table, parts, body, &mut measure).await;
+    let answer =
+        answered.unwrap_or_else(|refusal| early(page::refuse_to(refusal, reader.as_ref(), &table)));
+    let mut answer = page::shown(answer, reader.as_ref(), &table);
     measure.end(&connection.worker.state.metrics, &answer);
+    hsts::add(&connection, &mut answer);
     if is_head {
         answer = to_head(answer);
     }
@@ -79,18 +92,17 @@ fn is_unread(answer: &Answer) -> bool {
 /// Returns the upstream's answer, or the refusal.
 async fn answer(
     connection: &Arc<Connection>,
+    table: &Arc<RouteTable>,
     parts: Parts,
     body: ClientBody,
     measure: &mut Measure,
 ) -> Result<Answer, Refusal> {
     let state = &connection.worker.state;
-    // One table from here to the end: a reload must not change the price of a request under way.
-    let table = state.table.load_full();
     let key = proof_cache::key(&parts.headers);
-    let cached = key.and_then(|key| connection.worker.proofs.get(&table, key));
+    let cached = key.and_then(|key| connection.worker.proofs.get(table, key));
     let fresh = key.filter(|_| cached.is_none());
-    let client = RequestClient::of(connection, &parts.headers, &table);
-    let canonical = acceptable((&parts, &body), &client, cached, &table, &state.metrics);
+    let client = RequestClient::of(connection, &parts.headers, table);
+    let canonical = acceptable((&parts, &body), &client, cached, table, &state.metrics);
     let mut canonical = canonical.inspect_err(|refusal| {
         state.paywall.observe_refusal(&parts.method, refusal);
     })?;
@@ -118,21 +130,41 @@ async fn answer(
         measure.passes_free(granted.route().tag);
     }
     if let Some(key) = fresh {
-        remember(connection, &table, key, &granted);
+        remember(connection, table, key, &granted);
     }
     let mut answer = match table.target(granted.route_index()) {
         Some(target) => {
             let (request, of) = ((parts, body), (connection, &client));
-            forward(granted, request, &canonical, target, &table, of, measure).await
+            forward(granted, request, &canonical, target, table, of, measure).await
         }
-        None if table.is_receipt(granted.route_index()) => {
-            let receipt = receipt::answer(granted, &parts.method, &canonical, &table, state);
-            early(Box::pin(receipt).await)
+        None => {
+            let request = (parts, body, &canonical);
+            early(own(granted, request, &client, table, state).await)
         }
-        None => early(document::answer(granted, &parts, &table)),
     };
     client.stays_until_end_of(&mut answer);
     Ok(answer)
+}
+
+/// Answers a request for a path of the gateway's own.
+async fn own(
+    granted: Granted,
+    (parts, body, canonical): (Parts, ClientBody, &CanonicalRequest),
+    client: &RequestClient<'_>,
+    table: &RouteTable,
+    state: &GatewayState,
+) -> Answer {
+    let route = granted.route_index();
+    // Boxed: they are seldom asked for, and every request would hold their place.
+    if table.is_receipt(route) {
+        let receipt = receipt::answer(granted, &parts.method, canonical, table, state);
+        return Box::pin(receipt).await;
+    }
+    if table.is_unlock(route) {
+        let unlock = unlock::answer(granted, (parts, body), client, (table, state));
+        return Box::pin(unlock).await;
+    }
+    document::answer(granted, &parts, table)
 }
 
 /// Returns the reading of a request, or the refusal of one that is refused in any case. Before the

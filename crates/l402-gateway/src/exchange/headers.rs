@@ -2,7 +2,7 @@
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use l402::HOP_BY_HOP;
-use l402_server::Withheld;
+use l402_server::{PassCookies, Withheld};
 
 use crate::framing_header::is_framing;
 use crate::table::RouteTarget;
@@ -41,7 +41,10 @@ pub(crate) fn request(
             continue;
         }
         if *name == header::COOKIE {
-            cookies.gather(value);
+            match PassCookies::taken_off(value) {
+                None => cookies.gather(value),
+                Some(left) => left.iter().for_each(|left| cookies.gather(left)),
+            }
         } else {
             pass(name, value);
         }

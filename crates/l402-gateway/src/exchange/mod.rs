@@ -5,9 +5,11 @@
 //! answer, whose body settles the use when it ends. `client` says whose request it is: the peer's, or that
 //! of the client that trusted proxies name (`forwarded` reads their headers). `headers` says which headers pass, and
 //! `payment_headers` which of them tell of the payment. `document` answers the paths that the gateway
-//! has for itself, and `receipt` one of them, by the credential of the request. `addresses` translates those in an answer. An
+//! has for itself, and `receipt` one of them, by the credential of the request. `unlock` gives a browser that has
+//! paid its pass, if `pass` finds nothing wrong with page and connection. `addresses` translates those in an answer. An
 //! upgrade such as WebSocket becomes a `tunnel`. `proof_cache` spares a worker the signature check of a
-//! credential that it has checked before. `upstream_span` is
+//! credential that it has checked before. `page` puts a page in the place of a refusal that a person reads.
+//! Plain HTTP that is to be TLS is answered by `redirect`, and `hsts` tells browsers to remember that. `upstream_span` is
 //! the part of a trace that the upstream takes. `turn` notes if an answer waits for its client or for the
 //! upstream, and `streams` gives up a stream of HTTP/2 whose client takes nothing.
 //!
@@ -45,12 +47,17 @@ mod forward;
 mod forwarded;
 mod handle;
 mod headers;
+mod hsts;
+mod page;
+mod pass;
 mod payment_headers;
 mod proof_cache;
 mod receipt;
+mod redirect;
 mod streams;
 mod tunnel;
 pub(crate) mod turn;
+mod unlock;
 mod upstream_span;
 
 pub(crate) use body::Aborted;
@@ -58,4 +65,5 @@ pub(crate) use client::StreamPlace;
 pub(crate) use connection::{Connection, GatewayState, Worker};
 pub(crate) use handle::handle;
 pub(crate) use proof_cache::ProofCache;
+pub(crate) use redirect::Redirect;
 pub(crate) use streams::{OpenStreams, Streams};

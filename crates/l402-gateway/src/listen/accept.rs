@@ -12,20 +12,21 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use l402_host::is_out_of_descriptors;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::bind::BACKLOG;
+use super::certificates::ACME_TLS;
 use super::peers::{NoPlace, PeerSlot, Peers};
 use super::proxied;
 use super::requests::{Requests, TrackedBody};
 use super::socket::Socket;
 use super::stop::StopSignal;
 use crate::config::Http;
-use crate::exchange::{Connection, OpenStreams, Streams, Worker, handle, turn};
+use crate::exchange::{Connection, OpenStreams, Redirect, Streams, Worker, handle, turn};
 use crate::metrics::{CountedConnection, Limit, Metrics, Protocol};
 use crate::table::RouteTable;
 use crate::timer::ConnectionTimer;
@@ -57,8 +58,27 @@ pub(crate) struct Acceptor {
     pub(crate) warnings: Arc<AcceptWarnings>,
     /// The addresses whose connections begin with a PROXY header.
     pub(crate) proxied: Arc<[SocketAddr]>,
+    /// The address whose requests are only sent on to TLS.
+    pub(crate) redirected: Option<Redirected>,
     /// Cloned into each connection: the channel closes when the last one has ended.
     pub(crate) alive: mpsc::Sender<()>,
+}
+
+/// An address for plain HTTP, and where its requests are to come instead.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Redirected {
+    pub(crate) address: SocketAddr,
+    pub(crate) ports: Redirect,
+}
+
+/// The manner in which a listener's connections begin.
+#[derive(Clone, Copy)]
+enum Entry {
+    Direct,
+    /// By a PROXY header.
+    Proxied,
+    /// In plain text, for a redirect alone.
+    Redirected(Redirect),
 }
 
 /// The warnings about connections that are not served, at most one a second of each kind in the
@@ -79,21 +99,31 @@ impl Acceptor {
             Err(error) => return tracing::error!(%error, "a listener cannot be used"),
         };
         let address = listener.local_addr();
-        let is_proxied = address.is_ok_and(|address| self.proxied.contains(&address));
+        let entry = address.map_or(Entry::Direct, |address| self.entry(address));
         loop {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
-                    Ok((socket, peer)) => self.serve(socket, peer, is_proxied),
+                    Ok((socket, peer)) => self.serve(socket, peer, entry),
                     Err(error) => self.wait_after(&error).await,
                 },
-                () = self.stop.notified() => return self.accept_queued(listener, is_proxied),
+                () = self.stop.notified() => return self.accept_queued(listener, entry),
             }
+        }
+    }
+
+    fn entry(&self, address: SocketAddr) -> Entry {
+        match self.redirected {
+            Some(redirected) if redirected.address == address => {
+                Entry::Redirected(redirected.ports)
+            }
+            _ if self.proxied.contains(&address) => Entry::Proxied,
+            _ => Entry::Direct,
         }
     }
 
     /// Accepts what waits in the queue of a listener, and closes it: a client that was connected before the
     /// stop should not be reset by it.
-    fn accept_queued(&self, listener: TcpListener, is_proxied: bool) {
+    fn accept_queued(&self, listener: TcpListener, entry: Entry) {
         // The standard library asks the kernel itself, and not what the runtime knows of the queue.
         let Ok(listener) = listener.into_std() else {
             return;
@@ -104,19 +134,20 @@ impl Acceptor {
                 Ok((TcpStream::from_std(socket)?, peer))
             });
             match accepted {
-                Ok((socket, peer)) => self.serve(socket, peer, is_proxied),
+                Ok((socket, peer)) => self.serve(socket, peer, entry),
                 Err(_) => return,
             }
         }
     }
 
     /// Serves one connection in a task of its own, unless its peer has too many.
-    fn serve(&self, socket: TcpStream, peer: SocketAddr, is_proxied: bool) {
+    fn serve(&self, socket: TcpStream, peer: SocketAddr, entry: Entry) {
         let table = self.worker.state.table.load_full();
         // An IPv4 client of a listener on `[::]` counts as the IPv4 address that it is.
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
         // All clients of a proxy come through it: they are counted one by one, and not as the proxy.
         let is_trusted = table.proxies.trusts(peer.ip());
+        let is_proxied = matches!(entry, Entry::Proxied);
         if is_proxied && !is_trusted {
             let error = "its address is not in trusted_proxies".into();
             return self.warnings.warn_of_unproxied(peer.ip(), error);
@@ -140,6 +171,10 @@ impl Acceptor {
             peer,
             proxy_tls: false,
             is_unnamed: false,
+            redirect: match entry {
+                Entry::Redirected(ports) => Some(ports),
+                _ => None,
+            },
             open: OpenConnection {
                 counted: self.worker.state.metrics.connections.enter(),
                 slot,
@@ -217,6 +252,7 @@ struct Accepted {
     proxy_tls: bool,
     /// True if a PROXY header named no client.
     is_unnamed: bool,
+    redirect: Option<Redirect>,
     open: OpenConnection,
 }
 
@@ -270,7 +306,7 @@ impl Accepted {
     async fn serve(self, socket: TcpStream, table: &RouteTable) -> Outcome {
         let http = &table.http;
         socket.set_nodelay(true)?;
-        let Some(tls) = table.tls.clone() else {
+        let Some(tls) = table.tls.clone().filter(|_| self.redirect.is_none()) else {
             let mut socket = Socket::new(socket, http.body_idle_timeout);
             // A client that says nothing is closed here after the time-out for heads, before
             // hyper's own begins (ATTACKS D-04).
@@ -278,8 +314,13 @@ impl Accepted {
             return self.speak(socket, false, http2, http).await;
         };
         let handshake = TlsAcceptor::from(tls).accept(socket);
-        let stream = timeout(http.header_timeout, Box::pin(handshake)).await??;
-        let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        let mut stream = timeout(http.header_timeout, Box::pin(handshake)).await??;
+        let protocol = stream.get_ref().1.alpn_protocol();
+        if protocol == Some(ACME_TLS) {
+            // The handshake was all that the authority wanted to see.
+            return Ok(stream.shutdown().await?);
+        }
+        let http2 = protocol == Some(b"h2");
         let mut socket = Socket::new(stream, http.body_idle_timeout);
         // The preface is awaited here, so that it comes under the time-out for heads (ATTACKS
         // D-04).
@@ -376,6 +417,7 @@ impl Accepted {
             is_unnamed: self.is_unnamed,
             address: address.expect("an IP address is visible ASCII"),
             tls: tls || self.proxy_tls,
+            redirect: self.redirect,
             streams,
             tunnel,
             load: self.open.slot.load().clone(),

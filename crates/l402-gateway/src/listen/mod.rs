@@ -6,11 +6,12 @@
 //! connection whose client reads nothing any more. `linger` reads what a client still sends after
 //! the last answer, so that the close does not take the answer away. Of HTTP/2, `frames` bounds what
 //! carries nothing, and `requests` finds out when a connection is idle. `stop` is the signal to end,
-//! `tls` the certificate. Where proxies pass
+//! `tls` the settings of handshakes, for which `certificates` chooses the certificate. Where proxies pass
 //! connections on, `proxied` reads the header that they begin with, and `proxy_header` understands it.
 
 mod accept;
 mod bind;
+mod certificates;
 mod frames;
 mod joined;
 mod linger;
@@ -22,8 +23,9 @@ mod socket;
 mod stop;
 mod tls;
 
-pub(crate) use accept::{AcceptWarnings, Acceptor};
+pub(crate) use accept::{AcceptWarnings, Acceptor, Redirected};
 pub(crate) use bind::{AddressLock, Bound, bind, listen};
+pub(crate) use certificates::Issued;
 pub(crate) use peers::Peers;
 pub(crate) use stop::{StopSignal, Stopping};
-pub(crate) use tls::server_tls;
+pub(crate) use tls::{operator_tls, server_tls};

@@ -14,6 +14,8 @@ pub(crate) struct Documents {
     texts: Vec<Option<Document>>,
     /// The place of the receipts among them, which are made for each request.
     receipt: Option<usize>,
+    /// The place among them at which passes are given.
+    unlock: Option<usize>,
 }
 
 impl Documents {
@@ -31,10 +33,11 @@ impl Documents {
             has_openapi: has(OwnContent::OpenApi),
             has_services: has(OwnContent::Services),
         };
-        let is_receipt = |own: &OwnPath| own.content == OwnContent::Receipt;
+        let place = |content| own.iter().position(|own: &OwnPath| own.content == content);
         Self {
             texts: own.iter().map(|own| api.document(own)).collect(),
-            receipt: own.iter().position(is_receipt),
+            receipt: place(OwnContent::Receipt),
+            unlock: place(OwnContent::Unlock),
         }
     }
 
@@ -47,6 +50,11 @@ impl Documents {
     /// Returns true if receipts are made at one of the own paths, by its place among them.
     pub(crate) fn is_receipt(&self, index: usize) -> bool {
         self.receipt == Some(index)
+    }
+
+    /// Returns true if passes are given at one of the own paths, by its place among them.
+    pub(crate) fn is_unlock(&self, index: usize) -> bool {
+        self.unlock == Some(index)
     }
 }
 
@@ -62,7 +70,7 @@ pub(super) struct Api<'a> {
 impl Api<'_> {
     fn document(&self, own: &OwnPath) -> Option<Document> {
         Some(match &own.content {
-            OwnContent::Nothing | OwnContent::Receipt => return None,
+            OwnContent::Nothing | OwnContent::Receipt | OwnContent::Unlock => return None,
             OwnContent::Endpoints => Document::json(&well_known::endpoints(self)),
             OwnContent::Llms => Document::text(llms::text(self)),
             OwnContent::OpenApi => Document::json(&openapi::document(self)),
@@ -134,7 +142,7 @@ mod tests {
                 let documents = Documents::new(&live, &routes);
                 for (index, own) in live.own_paths().iter().enumerate() {
                     let Some(document) = documents.at(index) else {
-                        prop_assert!(matches!(own.content, OwnContent::Nothing | OwnContent::Receipt));
+                        prop_assert!(matches!(own.content, OwnContent::Nothing | OwnContent::Receipt | OwnContent::Unlock));
                         continue;
                     };
                     if own.content == OwnContent::Llms {

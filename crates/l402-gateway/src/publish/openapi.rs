@@ -9,6 +9,7 @@ use super::documents::Api;
 use super::operation::Operation;
 use super::price;
 use super::template::{Parameter, Templates};
+use crate::amount::sat_text;
 use crate::config::{LLMS, PaymentInfo};
 
 /// The methods that OpenAPI 3.1 has a key for.
@@ -146,7 +147,7 @@ fn payment_info(form: PaymentInfo, sold: &Priced) -> Value {
             "price": {
                 "mode": "fixed",
                 "currency": "sat",
-                "amount": price::sat_text(sold.price),
+                "amount": sat_text(sold.price),
             },
         }),
     }

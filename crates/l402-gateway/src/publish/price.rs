@@ -1,15 +1,9 @@
 //! Prices and policies in words.
 
-use l402::{Msat, Policy};
+use l402::Policy;
 use l402_server::Priced;
 
-/// The units of a time, the longest first, in seconds.
-const UNITS: [(u64, &str); 4] = [
-    (24 * 3600, "day"),
-    (3600, "hour"),
-    (60, "minute"),
-    (1, "second"),
-];
+use crate::amount::{TimeUnit, in_largest_unit, sat_text};
 
 /// Returns what is sold for how much, such as `50 sat for one answer`.
 pub(super) fn terms(sold: &Priced) -> String {
@@ -17,25 +11,18 @@ pub(super) fn terms(sold: &Priced) -> String {
     format!("{price} sat for {}", goods(sold.policy))
 }
 
-/// Returns an amount in satoshi, exactly: `50`, `1.5`.
-pub(super) fn sat_text(amount: Msat) -> String {
-    let (sat, rest) = (amount.msat() / 1000, amount.msat() % 1000);
-    if rest == 0 {
-        return sat.to_string();
-    }
-    let text = format!("{sat}.{rest:03}");
-    text.trim_end_matches('0').to_owned()
-}
-
 fn goods(policy: Policy) -> String {
     match policy.uses().map(|uses| uses.get()) {
         Some(1) => "one answer".to_owned(),
         Some(uses) => format!("{uses} answers"),
         None => {
-            let secs = policy.lifetime().as_secs();
-            let exact = UNITS.iter().find(|(unit, _)| secs.is_multiple_of(*unit));
-            let (unit, name) = exact.copied().unwrap_or((1, "second"));
-            let count = secs / unit;
+            let (count, unit) = in_largest_unit(policy.lifetime().as_secs());
+            let name = match unit {
+                TimeUnit::Days => "day",
+                TimeUnit::Hours => "hour",
+                TimeUnit::Minutes => "minute",
+                TimeUnit::Seconds => "second",
+            };
             let plural = if count == 1 { "" } else { "s" };
             format!("{count} {name}{plural} of answers")
         }

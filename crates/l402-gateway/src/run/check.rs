@@ -1,13 +1,15 @@
 //! The files that a start will read, checked without a start.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use l402::Network;
 use l402_lightning::Node;
 
+use super::issue::Issue;
 use super::keys;
-use crate::config::{Config, ConfigError, Live, throwaway_keys};
-use crate::listen;
+use crate::config::{Config, ConfigError, Live, RouteConfig, throwaway_keys};
+use crate::listen::{self, Issued};
 use crate::metrics::Metrics;
 use crate::notice::Notices;
 use crate::table::RouteTable;
@@ -33,11 +35,17 @@ impl Config {
                 note("keys", error.to_string());
             }
         }
-        if let Some(Err(error)) = self.live.tls.as_ref().map(listen::server_tls) {
+        let acme = self.fixed.tls.acme.as_ref();
+        let issued = acme.map(|acme| Arc::new(Issued::new(acme.domains.clone())));
+        let tls = self.live.tls.as_ref();
+        if let Some(Err(error)) = tls.map(|tls| listen::server_tls(tls, issued)) {
             note("tls", error.to_string());
         }
-        for text in self.upstream_faults() {
-            note("route.upstream_ca", text);
+        if let Err(error) = Issue::check(&self.fixed.tls) {
+            note("tls.acme", error.to_string());
+        }
+        for (key, text) in self.upstream_faults() {
+            note(key, text);
         }
         for text in webhooks::faults(&self.live.webhooks) {
             note("webhook", text);
@@ -49,26 +57,44 @@ impl Config {
         mistakes
     }
 
-    /// Returns what is wrong with the authorities of each route's upstream.
-    fn upstream_faults(&self) -> Vec<String> {
-        let metrics = Metrics::default();
-        let faults = self.live.routes.iter().filter_map(|route| {
-            route.upstream_ca.as_ref()?;
-            // Compiled as for a start, each route alone: the first fault would hide the others.
-            let live = Live {
-                routes: vec![route.clone()],
-                ..self.live.clone()
-            };
-            let keys = throwaway_keys(&self.fixed.deployment);
-            let table = keys.map(|keys| {
-                let told = (&metrics, &Notices::default());
-                RouteTable::new(&live, keys, Network::Regtest, None, told)
-            });
-            match table {
-                Ok(table) => table.err().map(|error| error.to_string()),
-                Err(text) => Some(text),
+    /// Returns what is wrong with the files of TLS to each route's upstream, each with its key.
+    fn upstream_faults(&self) -> Vec<(&'static str, String)> {
+        let mut faults = Vec::new();
+        for route in &self.live.routes {
+            // One after the other: the first fault would hide the second.
+            if route.upstream_ca.is_some() {
+                let alone = RouteConfig {
+                    upstream_client: None,
+                    ..route.clone()
+                };
+                let fault = self.upstream_fault(alone);
+                faults.extend(fault.map(|text| ("route.upstream_ca", text)));
             }
-        });
-        faults.collect()
+            if route.upstream_client.is_some() {
+                let alone = RouteConfig {
+                    upstream_ca: None,
+                    ..route.clone()
+                };
+                let fault = self.upstream_fault(alone);
+                faults.extend(fault.map(|text| ("route.upstream_client_certificate", text)));
+            }
+        }
+        faults
+    }
+
+    /// Compiles one route as for a start, and returns what is wrong with it.
+    fn upstream_fault(&self, route: RouteConfig) -> Option<String> {
+        let live = Live {
+            routes: vec![route],
+            ..self.live.clone()
+        };
+        let keys = match throwaway_keys(&self.fixed.deployment) {
+            Ok(keys) => keys,
+            Err(text) => return Some(text),
+        };
+        let (metrics, notices) = (Metrics::default(), Notices::default());
+        let told = (&metrics, &notices);
+        let table = RouteTable::new(&live, keys, Network::Regtest, None, told);
+        table.err().map(|error| error.to_string())
     }
 }

@@ -18,6 +18,7 @@ use super::books::{self, OpenBooks};
 use super::control::Control;
 use super::descriptors::Shares;
 use super::invoice_stock::InvoiceStock;
+use super::issue::Issue;
 use super::liquidity::KnownLiquidity;
 use super::node_watch::NodeWatch;
 use super::parts::{Begun, Parts};
@@ -26,13 +27,13 @@ use super::sale_notices::SaleNotices;
 use super::served_keys::ServedKeys;
 use super::settlements;
 use super::spread::Spread;
-use super::upgrade::{self, HTTP, HandOver, Inherited, Stop, Upgrade};
+use super::upgrade::{self, HTTP, HandOver, Inherited, REDIRECT, Stop, Upgrade};
 use super::upstream_checks::UpstreamChecks;
 use super::worker::{self, WorkerSetup};
 use super::{Home, SellerKeys, Stores, key_ends, traced};
 use crate::config::{Config, Fixed, Live};
-use crate::exchange::GatewayState;
-use crate::listen::{self, Bound, Peers, StopSignal, Stopping};
+use crate::exchange::{GatewayState, Redirect};
+use crate::listen::{self, Bound, Peers, Redirected, StopSignal, Stopping};
 use crate::log::{Counters, Sales};
 use crate::metrics::TICK;
 use crate::upstream::Slots;
@@ -72,6 +73,8 @@ const LATE: Duration = Duration::from_secs(60);
 /// ```
 pub struct Gateway {
     pub(super) addresses: Vec<SocketAddr>,
+    /// The address whose requests are sent on to TLS.
+    pub(super) redirected: Option<SocketAddr>,
     pub(super) fixed: Fixed,
     /// The settings that are served now.
     pub(super) live: ArcSwap<Live>,
@@ -79,6 +82,8 @@ pub struct Gateway {
     pub(super) node_watch: NodeWatch,
     pub(super) invoice_stock: Option<InvoiceStock>,
     pub(super) state: Arc<GatewayState>,
+    /// What an authority issues; `None` if none is asked.
+    pub(super) issue: Option<Issue>,
     pub(super) stores: Stores,
     pub(super) started: UnixTime,
     /// The connections to upstreams, once the workers run.
@@ -168,6 +173,7 @@ impl Gateway {
         // Whole before it binds, so that an error there drops it, which joins the workers that run.
         let mut gateway = Self {
             addresses: Vec::new(),
+            redirected: None,
             stores: Stores::at(home, &fixed.ledger),
             fixed,
             live: ArcSwap::from_pointee(live),
@@ -175,6 +181,7 @@ impl Gateway {
             node_watch: parts.node_watch,
             invoice_stock: parts.invoice_stock,
             state: parts.state,
+            issue: parts.issue,
             started: clock.wall(),
             slots: None,
             descriptors_max: None,
@@ -229,24 +236,28 @@ impl Gateway {
             self.deliver_to(targets, &self.live.load().webhooks);
         }
         self.watch_settlements();
+        self.keep_certificate();
     }
 
     /// Binds every address, then starts the workers: if one address fails, none is served.
     fn open(&mut self, stop: StopSignal, upgrade: Option<Upgrade>) -> Result<(), GatewayError> {
         let count = self.fixed.worker_count();
         let mut of_workers: Vec<Vec<_>> = (0..count).map(|_| Vec::new()).collect();
-        for mut bound in self.bind(count, upgrade)? {
-            self.addresses.push(bound.address);
+        for (purpose, mut bound) in self.bind(count, upgrade)? {
+            match purpose {
+                REDIRECT => self.redirected = Some(bound.address),
+                _ => self.addresses.push(bound.address),
+            }
             lock(&self.later).append(&mut bound.later);
             let shared = bound.share().map_err(|error| {
                 let text = format!("cannot keep {}: {error}", bound.address);
                 GatewayError::new(GatewayErrorKind::Listen, text).with_source(error)
             })?;
-            self.hand_over.add(HTTP, shared);
+            self.hand_over.add(purpose, shared);
             upgrade::divide(bound.listeners, &mut of_workers);
         }
         let limit = l402_host::raise_descriptor_limit();
-        let shares = Shares::new(limit.now, count, self.fixed.listen.len());
+        let shares = Shares::new(limit.now, count, self.purposes().count());
         shares.tell(limit, &self.state.table.load().http);
         self.descriptors_max = limit.now;
         let slots = Slots::new(shares.upstreams);
@@ -257,6 +268,7 @@ impl Gateway {
             slots,
             warnings: Arc::default(),
             proxied: self.proxied(),
+            redirected: self.redirected(),
             stop,
             may_accept: self.accepts.subscribe(),
         };
@@ -268,20 +280,42 @@ impl Gateway {
     }
 
     /// Binds every address, or takes its sockets over.
-    fn bind(&self, workers: usize, upgrade: Option<Upgrade>) -> Result<Vec<Bound>, GatewayError> {
+    fn bind(
+        &self,
+        workers: usize,
+        upgrade: Option<Upgrade>,
+    ) -> Result<Vec<(&'static str, Bound)>, GatewayError> {
         let mut inherited = upgrade.map(Upgrade::receive).transpose()?;
         let mut all = Vec::new();
-        for address in &self.fixed.listen {
+        for (purpose, address) in self.purposes() {
             let taken = inherited
                 .as_mut()
-                .and_then(|from| from.take(HTTP, *address));
-            all.push(match taken {
+                .and_then(|from| from.take(purpose, address));
+            let bound = match taken {
                 Some(bound) => bound.fit(workers)?,
-                None => listen::bind(*address, workers)?,
-            });
+                None => listen::bind(address, workers)?,
+            };
+            all.push((purpose, bound));
         }
         *lock(&self.inherited) = inherited;
         Ok(all)
+    }
+
+    /// Returns the addresses to listen on, each with what it is for.
+    fn purposes(&self) -> impl Iterator<Item = (&'static str, SocketAddr)> {
+        let sold = self.fixed.listen.iter().map(|address| (HTTP, *address));
+        let redirect = self.fixed.tls.redirect_from;
+        sold.chain(redirect.map(|address| (REDIRECT, address)))
+    }
+
+    /// Returns the address whose requests are sent on, and the port of TLS.
+    fn redirected(&self) -> Option<Redirected> {
+        let (address, tls) = self.redirected.zip(self.addresses.first())?;
+        let ports = Redirect {
+            from: address.port(),
+            to: tls.port(),
+        };
+        Some(Redirected { address, ports })
     }
 
     /// Returns the addresses whose connections begin with a PROXY header, port 0 resolved.
@@ -396,6 +430,12 @@ impl Gateway {
     #[must_use]
     pub fn local_addrs(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// The address whose requests are sent on to TLS (`tls.redirect_from`), port 0 resolved.
+    #[must_use]
+    pub fn redirect_addr(&self) -> Option<SocketAddr> {
+        self.redirected
     }
 
     /// The number of invoices that were asked for since the start, of the node or of its stock.

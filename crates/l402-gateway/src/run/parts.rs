@@ -12,6 +12,7 @@ use super::books::OpenBooks;
 use super::control::Control;
 use super::follow_keys::FollowKeys;
 use super::invoice_stock::InvoiceStock;
+use super::issue::Issue;
 use super::node_watch::NodeWatch;
 use super::reload::route_table;
 use super::revocations::FollowRevocations;
@@ -71,6 +72,8 @@ pub(super) struct Parts {
     pub(super) sales: Arc<Sales>,
     pub(super) books: Option<OpenBooks>,
     pub(super) state: Arc<GatewayState>,
+    /// What an authority issues; `None` if none is asked.
+    pub(super) issue: Option<Issue>,
 }
 
 impl Parts {
@@ -85,7 +88,9 @@ impl Parts {
         let node_watch = NodeWatch::new(receive, Arc::clone(clock), Arc::clone(&metrics));
         let own: Arc<dyn Receive> = Arc::new(node_watch.clone());
         let (ring, told) = (begun.keys.hold().ring().clone(), (&*metrics, &notices));
-        let table = route_table(live, ring, &*own, None, told)?;
+        let issue = Issue::open(home.path(), &fixed.tls)?;
+        let issued = issue.as_ref().map(|issue| &issue.issued);
+        let table = route_table(live, ring, &*own, None, told, issued)?;
         let table = table.with_revoked(Arc::clone(&begun.revoked));
         let sales = Sales::open(&fixed.log, Arc::clone(clock), Arc::clone(&metrics))?;
         let sales = Arc::new(sales);
@@ -105,6 +110,7 @@ impl Parts {
             sales,
             books,
             state: Arc::new(state),
+            issue,
         })
     }
 }

@@ -7,11 +7,12 @@ use l402_lightning::Receive;
 
 use super::Gateway;
 use crate::config::{Config, Live, WebhooksSettings};
+use crate::listen::{self, Issued};
 use crate::metrics::Metrics;
 use crate::notice::{Notice, Notices};
 use crate::table::RouteTable;
 use crate::webhooks::{Target, open_targets};
-use crate::{GatewayError, GatewayErrorKind, listen};
+use crate::{GatewayError, GatewayErrorKind};
 
 /// The outcome of a reload: the new routes, prices, limits, hosts and certificates are served.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,8 +60,16 @@ impl Gateway {
         check_loop(&next)?;
         let before = self.state.table.load_full();
         let ring = keys.ring().clone();
+        let issued = self.issue.as_ref().map(|issue| &issue.issued);
         let told = (&*self.state.metrics, &self.state.notices);
-        let table = route_table(&next.live, ring, &self.node_watch, Some(&before), told)?;
+        let table = route_table(
+            &next.live,
+            ring,
+            &self.node_watch,
+            Some(&before),
+            told,
+            issued,
+        )?;
         let targets = open_targets(&next.live.webhooks)?;
         // Nothing fails from here on: a reload is taken whole or not at all.
         self.upstream_checks.follow(&table, &self.control);
@@ -112,6 +121,7 @@ pub(super) fn route_table(
     node: &dyn Receive,
     before: Option<&RouteTable>,
     told: (&Metrics, &Notices),
+    issued: Option<&Arc<Issued>>,
 ) -> Result<RouteTable, GatewayError> {
     let table = RouteTable::new(live, keys, node.network(), before, told)?;
     // A route that the node makes no invoice for would answer every buyer with 503.
@@ -119,6 +129,8 @@ pub(super) fn route_table(
     sellable.map_err(|error| {
         GatewayError::new(GatewayErrorKind::Configuration, error.to_string()).with_source(error)
     })?;
-    let tls = live.tls.as_ref().map(listen::server_tls).transpose()?;
+    let tls = live.tls.as_ref();
+    let tls = tls.map(|tls| listen::server_tls(tls, issued.cloned()));
+    let tls = tls.transpose()?;
     Ok(table.with_tls(tls))
 }

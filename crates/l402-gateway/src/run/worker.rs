@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use crate::exchange::{Aborted, GatewayState, ProofCache, Worker};
-use crate::listen::{AcceptWarnings, Acceptor, Peers, StopSignal};
+use crate::listen::{AcceptWarnings, Acceptor, Peers, Redirected, StopSignal};
 use crate::upstream::{Pool, Slots};
 use crate::{GatewayError, GatewayErrorKind};
 
@@ -23,6 +23,8 @@ pub(super) struct WorkerSetup {
     pub(super) warnings: Arc<AcceptWarnings>,
     /// The addresses whose connections begin with a PROXY header.
     pub(super) proxied: Arc<[SocketAddr]>,
+    /// The address whose requests are only sent on to TLS.
+    pub(super) redirected: Option<Redirected>,
     pub(super) stop: StopSignal,
     /// True once the worker may accept.
     pub(super) may_accept: watch::Receiver<bool>,
@@ -58,6 +60,7 @@ async fn run(setup: WorkerSetup, listeners: Vec<TcpListener>) {
         slots,
         warnings,
         proxied,
+        redirected,
         mut stop,
         mut may_accept,
     } = setup;
@@ -80,6 +83,7 @@ async fn run(setup: WorkerSetup, listeners: Vec<TcpListener>) {
         stop: stop.clone(),
         warnings,
         proxied,
+        redirected,
         alive,
     };
     for listener in listeners {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+use http::HeaderValue;
 use l402::{KeyRing, Network};
 use l402_server::Snapshot;
 use l402_server::revoked::Revoked;
@@ -12,6 +13,7 @@ use super::target::RouteTarget;
 use crate::config::{Http, Live, ProxiesSettings};
 use crate::metrics::Metrics;
 use crate::notice::Notices;
+use crate::page::{Goods, Look};
 use crate::publish::{Document, Documents};
 use crate::upstream::{Upstream, UpstreamStatus, Upstreams};
 use crate::{GatewayError, GatewayErrorKind};
@@ -30,12 +32,16 @@ pub(crate) struct RouteTable {
     pub(crate) targets: Vec<RouteTarget>,
     /// The answers of the gateway's own, whose routes follow those of the targets.
     documents: Documents,
+    /// The pages that people see in place of problem documents; `None` if there are none.
+    pub(crate) page: Option<Arc<Look>>,
     pub(crate) http: Http,
     pub(crate) proxies: ProxiesSettings,
     /// The length in bytes of the longest path with query that every upstream can be asked for.
     pub(crate) target_max: usize,
     /// `None` serves plain HTTP.
     pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
+    /// The header that answers over TLS get: see `exchange::hsts`.
+    pub(crate) hsts: Option<HeaderValue>,
 }
 
 impl RouteTable {
@@ -79,6 +85,7 @@ impl RouteTable {
             .max();
         Ok(Self {
             documents: Documents::new(live, snapshot.routes()),
+            page: look(live).map(Arc::new),
             snapshot,
             targets,
             http: live.http.clone(),
@@ -86,6 +93,7 @@ impl RouteTable {
             // The slash that may come between is counted, too.
             target_max: URI_MAX.saturating_sub(longest.unwrap_or_default() + 1),
             tls: None,
+            hsts: hsts(live),
         })
     }
 
@@ -105,6 +113,12 @@ impl RouteTable {
     pub(crate) fn is_receipt(&self, route: usize) -> bool {
         let own = route.checked_sub(self.targets.len());
         own.is_some_and(|own| self.documents.is_receipt(own))
+    }
+
+    /// Returns true if the gateway gives passes at a route, by the route's index.
+    pub(crate) fn is_unlock(&self, route: usize) -> bool {
+        let own = route.checked_sub(self.targets.len());
+        own.is_some_and(|own| self.documents.is_unlock(own))
     }
 
     /// Returns the upstreams of all routes, each once, in the order of the file.
@@ -168,6 +182,22 @@ impl RouteTable {
         self.tls = tls;
         self
     }
+}
+
+/// Returns the pages of a configuration.
+fn look(live: &Live) -> Option<Look> {
+    let shown = live.routes.iter().map(|route| &route.presentation);
+    let goods = shown.map(|shown| Goods {
+        name: shown.title.clone(),
+        description: shown.description.clone(),
+    });
+    Look::new(&live.page, live.publish.name.as_deref(), goods)
+}
+
+/// Returns the value of `Strict-Transport-Security`.
+fn hsts(live: &Live) -> Option<HeaderValue> {
+    let age = live.tls.as_ref()?.hsts?.as_secs();
+    HeaderValue::try_from(format!("max-age={age}")).ok()
 }
 
 /// Returns the upstream itself, or one that is known already, if it is the same.

@@ -45,7 +45,7 @@ impl Upstream {
         }
     }
 
-    async fn check_once(&self, settings: &HealthSettings) -> io::Result<()> {
+    pub(super) async fn check_once(&self, settings: &HealthSettings) -> io::Result<()> {
         let status = self.ask_status(&Method::GET, &settings.path).await?;
         if settings.status.contains(status) {
             return Ok(());

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 
 use super::findings::Health;
-use super::tls::{Authorities, client_tls};
+use super::tls::{Authorities, Shown, client_tls};
 use super::wire::Stream;
 use crate::config::{HealthSettings, RouteConfig, Scheme, UpstreamUrl};
 use crate::notice::Notices;
@@ -25,6 +25,7 @@ pub(crate) struct Upstream {
     pub(super) id: u64,
     url: UpstreamUrl,
     ca: Option<Authorities>,
+    shown: Option<Shown>,
     http2: bool,
     authority: HeaderValue,
     tls: Option<(TlsConnector, ServerName<'static>)>,
@@ -46,7 +47,7 @@ impl std::fmt::Debug for Upstream {
 }
 
 impl Upstream {
-    /// Makes one of the upstreams of a route. Reads the certificates that `upstream_ca` names, and
+    /// Makes one of the upstreams of a route. Reads the certificates that the route names, and
     /// connects to nothing yet.
     pub(crate) fn new(
         url: &UpstreamUrl,
@@ -70,9 +71,11 @@ impl Upstream {
         let secure = url.scheme() == Scheme::Https;
         let ca = route.upstream_ca.clone().filter(|_| secure);
         let ca = ca.map(Authorities::read).transpose()?;
+        let shown = route.upstream_client.clone().filter(|_| secure);
+        let shown = shown.map(Shown::read).transpose()?;
         let tls = secure.then(|| {
             let alpn: &[u8] = if http2 { b"h2" } else { b"http/1.1" };
-            let config = client_tls(ca.as_ref(), alpn)?;
+            let config = client_tls(ca.as_ref(), shown.as_ref(), alpn)?;
             let name = ServerName::try_from(url.host_name());
             let name = name.map_err(|error| unusable(error.to_string()))?;
             Ok((TlsConnector::from(config), name))
@@ -84,6 +87,7 @@ impl Upstream {
             authority: authority.map_err(|error| unusable(error.to_string()))?,
             tls: tls.transpose()?,
             ca,
+            shown,
             connect_timeout,
             warnings: Warnings::default(),
             health: Health::new(notices.clone()),
@@ -104,7 +108,12 @@ impl Upstream {
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         (&self.url, &self.ca, self.http2, self.connect_timeout)
             == (&other.url, &other.ca, other.http2, other.connect_timeout)
+            && self.shown == other.shown
             && self.checks == other.checks
+    }
+
+    pub(super) fn url(&self) -> &UpstreamUrl {
+        &self.url
     }
 
     /// Returns the path before each request's path, without a slash at its end.

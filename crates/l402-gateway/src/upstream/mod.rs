@@ -4,7 +4,7 @@
 //! HTTP/1.1 is spoken by our own code in `http1`, HTTP/2 by hyper. `client_body` takes in the rest of
 //! a request that is answered before its end. `slots` counts the open connections of the whole
 //! process. `health` knows from the `findings` about an upstream if it is there, `check` asks it
-//! regularly, and `look` finds out if it has a file. `balance` chooses among several.
+//! regularly, `look` finds out if it has a file, and `probe` says which step to it fails. `balance` chooses among several.
 
 mod answer_body;
 mod balance;
@@ -17,6 +17,7 @@ mod health;
 mod http1;
 mod look;
 mod pool;
+mod probe;
 mod slots;
 mod tls;
 mod wire;
@@ -29,5 +30,6 @@ pub(crate) use connect::Upstream;
 pub(crate) use findings::UpstreamStatus;
 pub(crate) use http1::HeadWriter;
 pub(crate) use pool::{Pool, SendError, SendFailure, SharedPool, UpstreamRequest};
+pub(crate) use probe::resolve;
 pub(crate) use slots::Slots;
 pub(crate) use wire::Wire;

@@ -71,7 +71,12 @@ impl Setup {
     }
 
     async fn serve(&self, listen: &str, workers: usize, upgrades: bool) -> Gateway {
-        let gateway = self.open(self.config(listen, workers), upgrades).await;
+        self.serve_with(self.config(listen, workers), upgrades)
+            .await
+    }
+
+    async fn serve_with(&self, config: Config, upgrades: bool) -> Gateway {
+        let gateway = self.open(config, upgrades).await;
         let (gateway, home) = (gateway.expect("a gateway"), self.home());
         let serve = move || {
             gateway.take_over();
@@ -130,6 +135,37 @@ async fn finish(gateway: Gateway) {
     let finished = tokio::task::spawn_blocking(move || gateway.finish());
     let finished = tokio::time::timeout(Duration::from_secs(60), finished).await;
     finished.expect("it ends").expect("no panic");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_redirect_from_plain_http_goes_along() {
+    let setup = Setup::new(([127, 0, 0, 1], 9).into());
+    let folder = tempfile::tempdir().unwrap();
+    crate::tls::certificate(folder.path());
+    let files = folder.path().display();
+    let text = format!(
+        "listen = [\"127.0.0.1:0\"]\nworkers = 1\n{}[tls]\ncertificate = \"{files}/cert.pem\"\n\
+         key = \"{files}/key.pem\"\nredirect_from = \"127.0.0.1:0\"\n",
+        routes(setup.upstream, "")
+    );
+    let config = || Config::from_toml(&text, "test.toml").expect("a sound configuration");
+    let before = setup.serve_with(config(), false).await;
+    let addresses = (before.redirect_addr(), before.local_addrs().to_vec());
+    let after = setup.serve_with(config(), true).await;
+    assert_eq!(
+        addresses,
+        (after.redirect_addr(), after.local_addrs().to_vec())
+    );
+    finish(before).await;
+    let from = after.redirect_addr().expect("a redirect");
+    let answer = send(from, request("GET", "/x", None, b"")).await;
+    assert_eq!(answer.status(), 308);
+    let https = after.local_addrs()[0].port();
+    let here = format!("127.0.0.1:{}", from.port());
+    let mut get = request("GET", "/x", None, b"");
+    get.headers_mut().insert("host", here.parse().unwrap());
+    let to = format!("https://127.0.0.1:{https}/x");
+    assert_eq!(send(from, get).await.header("location"), Some(&*to));
 }
 
 #[tokio::test(flavor = "multi_thread")]

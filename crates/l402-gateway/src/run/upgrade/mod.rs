@@ -34,7 +34,7 @@ mod wire;
 
 pub(super) use hand_over::{HandOver, Stop};
 use sockets::Purposed;
-pub(super) use sockets::{HTTP, divide};
+pub(super) use sockets::{HTTP, REDIRECT, divide};
 #[cfg(target_os = "linux")]
 use sockets::{SOCKET, SOCKET_END, is_socket};
 #[cfg(target_os = "linux")]

@@ -13,6 +13,9 @@ use crate::run::{Gateway, Home};
 /// The purpose of the sockets on which requests are sold.
 pub(in crate::run) const HTTP: &str = "http";
 
+/// The purpose of the sockets whose requests are sent on to TLS.
+pub(in crate::run) const REDIRECT: &str = "redirect";
+
 /// The names of the sockets at which gateways wait for an upgrade.
 #[cfg(target_os = "linux")]
 pub(super) const SOCKET: &str = "upgrade-";

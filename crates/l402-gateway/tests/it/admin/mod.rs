@@ -4,6 +4,6 @@ mod changes;
 mod guards;
 mod probes;
 mod reads;
-mod stage;
+pub(crate) mod stage;
 #[cfg(target_os = "linux")]
 mod upgrades;
