@@ -111,6 +111,8 @@ pub(crate) enum Command {
     #[cfg(feature = "buy")]
     Skill(command::skill::Skill),
     Completions(command::completions::Completions),
+    #[command(hide = true)]
+    Man(command::man::ManPages),
     /// Print the version
     #[command(hide = true)]
     Version,
@@ -162,6 +164,7 @@ impl Command {
             #[cfg(feature = "buy")]
             Self::Skill(skill) => skill.run().map(|()| exit_code::OK),
             Self::Completions(completions) => completions.run(&mut command_line()),
+            Self::Man(man) => man.run(command_line()),
             Self::Version => version(),
         }
     }
@@ -199,7 +202,7 @@ impl Command {
             #[cfg(all(feature = "sell", feature = "buy"))]
             Self::Demo(demo) => demo.output.open().is_json(),
             #[cfg(feature = "sell")]
-            Self::Serve(serve) => serve.output.open().is_json(),
+            Self::Serve(serve) => !serve.prints_a_file() && serve.output.open().is_json(),
             #[cfg(feature = "sell")]
             Self::Seller(command) => command.reports_errors_as_json(),
             // Their stdout is for the body alone.
@@ -238,7 +241,7 @@ impl Command {
             // A page, a script, and a line.
             #[cfg(feature = "buy")]
             Self::Skill(_) => false,
-            Self::Completions(_) | Self::Version => false,
+            Self::Completions(_) | Self::Man(_) | Self::Version => false,
         }
     }
 

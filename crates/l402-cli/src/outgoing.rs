@@ -129,7 +129,9 @@ fn no_proxy(name: &str) -> CliError {
         "-x" => CliError::usage(text),
         _ => CliError::new(exit_code::CONFIGURATION, "configuration", text),
     };
-    error.with_hint("write http://HOST:PORT, https://HOST:PORT, or socks5h://HOST:PORT")
+    error.with_hint(
+        "write http://127.0.0.1:3128, https://proxy.example:443, or socks5h://127.0.0.1:9050",
+    )
 }
 
 /// Trusts the certificates of `--cacert` and no others.

@@ -86,9 +86,9 @@ fn program_name(args: &[OsString]) -> String {
     }
 }
 
-/// Prints help or version, or reports an error of usage.
+/// Prints help, version or first steps, or reports an error of usage.
 fn misunderstood(args: &[OsString], error: clap::Error) -> ExitCode {
-    if let Some(help) = usage::help(args, &error) {
+    if let Some(help) = usage::help(args, &program_name(args), &error) {
         return match output::print(&help.ansi().to_string()) {
             Ok(()) => exit_code::OK,
             Err(_) => exit_code::LOCAL_IO,

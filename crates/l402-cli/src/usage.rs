@@ -9,6 +9,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::cli::command_line;
 use crate::error::CliError;
+use crate::text::first_steps::first_steps;
 use crate::text::plain::hide;
 
 /// The flags whose values may hold a secret: they are not repeated.
@@ -17,9 +18,14 @@ const SECRET_FLAGS: [&str; 3] = ["--node", "--proxy", "--wallet"];
 /// The units of an amount that a shell has parted from its number.
 const UNITS: [&str; 5] = ["sat", "sats", "msat", "BTC", "btc"];
 
-/// Returns the help or the version if that was asked for, or if nothing at all was.
-pub(crate) fn help(args: &[OsString], error: &clap::Error) -> Option<StyledStr> {
+/// Returns the help or the version if that was asked for, and the first steps if nothing at all was.
+pub(crate) fn help(args: &[OsString], program: &str, error: &clap::Error) -> Option<StyledStr> {
     match error.kind() {
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand
+            if path(args).is_empty() =>
+        {
+            Some(first_steps(program).into())
+        }
         ErrorKind::DisplayHelp
         | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
         | ErrorKind::DisplayVersion => Some(error.render()),
@@ -38,7 +44,7 @@ pub(crate) fn reports_as_json(args: &[OsString]) -> bool {
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
     let is_plain = matches!(
         path.as_slice(),
-        ["completions" | "get" | "mcp" | "replay", ..]
+        ["completions" | "get" | "man" | "mcp" | "replay", ..]
             | ["admin", "metrics"]
             | ["payments", "resume"]
             | ["tokens", "export" | "attenuate"]

@@ -58,13 +58,17 @@ impl core::str::FromStr for Place {
     fn from_str(text: &str) -> Result<Self, String> {
         if let Some(path) = text.strip_prefix(UNIX) {
             return match path.is_empty() || !cfg!(unix) {
-                true => Err("write unix:PATH, on a system with sockets of Unix".to_owned()),
+                true => Err(
+                    "write a path, on a system with sockets of Unix: unix:/run/l402/admin.sock"
+                        .to_owned(),
+                ),
                 false => Ok(Self::Unix(path.into())),
             };
         }
         if text.starts_with("https:") {
             return Err(
-                "it speaks TLS, and this command does not: use curl, as docs/admin.md shows"
+                "it speaks TLS, and this command does not: name one such as http://127.0.0.1:8405, or use \
+                 curl, as docs/admin.md shows"
                     .to_owned(),
             );
         }
@@ -74,7 +78,11 @@ impl core::str::FromStr for Place {
         if address.0.ip().to_canonical().is_loopback() {
             return Ok(Self::Tcp(address.0));
         }
-        Err("not an address of this machine: the token would go there in plain text; reach it with ssh -L".to_owned())
+        Err(
+            "not an address of this machine, such as 127.0.0.1:8405: the token would go there in plain \
+             text; reach it with ssh -L"
+                .to_owned(),
+        )
     }
 }
 

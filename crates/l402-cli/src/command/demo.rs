@@ -19,6 +19,9 @@ use crate::text::output::{Output, OutputArgs};
 /// joke and shows each step; then goes on serving, for you to try. Needs no node, no network and
 /// no account. The money is play money.
 ///
+/// A browser that opens one of the addresses meets the price as a page. `l402 wallet pay INVOICE --wallet
+/// sandbox` pays the invoice that it shows.
+///
 /// While it serves it has three ports: 8402 (--listen) sells, 8403 is the sandbox's HTTP API, for
 /// wallets in other languages, and 8405 is for its operator: the dashboard, and `l402 admin`. If one of
 /// the latter two is taken, a free port stands for it, and the demo says which.

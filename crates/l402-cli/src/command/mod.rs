@@ -23,6 +23,7 @@ pub(crate) mod get;
 pub(crate) mod keys;
 #[cfg(feature = "postgres")]
 pub(crate) mod ledger;
+pub(crate) mod man;
 #[cfg(feature = "mcp")]
 pub(crate) mod mcp;
 #[cfg(all(feature = "ldk", feature = "buy"))]

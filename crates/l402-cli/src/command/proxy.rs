@@ -238,7 +238,11 @@ fn listen_address(text: &str) -> Result<ListenAddress, String> {
     if address.0.ip().to_canonical().is_loopback() {
         return Ok(address);
     }
-    Err("not an address of this machine alone; --listen takes any, with --token-file".to_owned())
+    Err(
+        "not an address of this machine alone, such as 127.0.0.1:8408; --listen takes any, with \
+         --token-file"
+            .to_owned(),
+    )
 }
 
 #[cfg(test)]

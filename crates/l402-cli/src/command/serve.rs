@@ -1,31 +1,32 @@
 //! `l402 serve`: a gateway with prices before an HTTP service.
 
 use core::pin::pin;
-use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
 use l402::{Msat, Policy};
-use l402_gateway::{AdminServer, Config, ConfigError, Overrides, RouteConfig};
+use l402_gateway::{AdminServer, Config, ConfigError, Overrides, QuickConfig};
 use l402_host::ListenAddress;
 use l402_lightning::Node;
-use l402_server::Access;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
-use crate::seller::{self, ConfigFile, Serving};
+use crate::seller::{self, ConfigFile, Depth, Domains, OwnPrice, Serving};
 use crate::signal::{Hangup, Stop};
 use crate::text::node_form;
 use crate::text::output::{self, Output, OutputArgs, style};
-use crate::text::plain::escape;
 
 /// Put a price on an HTTP service: a gateway before any upstream
 ///
-/// Without a configuration file, one upstream has one price. With a file, each route has its own.
-/// The sandbox is the node unless another is named: play money, and nothing to set up.
+/// Without a configuration file, everything behind one upstream has one price: what --free names costs
+/// nothing, and what --also names has a price of its own. With a file, each route has its own. The
+/// sandbox is the node unless another is named: play money, and nothing to set up.
+///
+/// With --domain it has HTTPS by itself: the certificates come from Let's Encrypt, by ACME, and are
+/// renewed. The names must lead to this machine, whose port 443 must be open.
 ///
 /// The goods and their prices are published for directories and agents at /openapi.json, /llms.txt,
 /// /.well-known/l402-services and /.well-known/l402.json, for nothing; a file can switch each off.
@@ -48,7 +49,13 @@ Examples:
   l402 serve --config l402.toml --upgrade")]
 pub(crate) struct Serve {
     /// Read this configuration file (TOML)
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["upstream", "price", "policy", "name"])]
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = [
+            "upstream", "price", "policy", "name", "memo", "free", "also", "domains", "acme_agree",
+        ]
+    )]
     config: Option<PathBuf>,
 
     /// Forward paid requests here
@@ -68,13 +75,34 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "NAME", requires = "upstream")]
     name: Option<String>,
 
+    /// What payers read in their wallet [default: the name]
+    #[arg(long, value_name = "TEXT", requires = "upstream")]
+    memo: Option<String>,
+
+    /// Take nothing for this path, such as /favicon.ico; may be repeated
+    #[arg(long, value_name = "PATH", requires = "upstream")]
+    free: Vec<String>,
+
+    /// Take this price for this path, such as "/video/{*rest}=900 sat"; may be repeated
+    #[arg(long, value_name = "PATH=PRICE", requires = "upstream")]
+    also: Vec<OwnPrice>,
+
     /// What one payment buys: request, uses=N or time=DURATION
     #[arg(long, default_value = "request")]
     policy: Policy,
 
-    /// Listen here, a port alone for this machine only; may be repeated [default: 127.0.0.1:8402]
+    /// Listen here, a port alone for this machine only; may be repeated [default: 127.0.0.1:8402; with
+    /// --domain 0.0.0.0:443, and 0.0.0.0:80 leads there]
     #[arg(long, value_name = "ADDR")]
     listen: Vec<ListenAddress>,
+
+    /// Serve HTTPS for this name, such as api.example, with a certificate of Let's Encrypt; may be repeated
+    #[arg(long = "domain", value_name = "NAME", requires = "upstream")]
+    domains: Vec<String>,
+
+    /// Agree to the terms of Let's Encrypt; a terminal asks once
+    #[arg(long, requires = "domains")]
+    acme_agree: bool,
 
     /// So many worker threads; 0 means one a core
     #[arg(long, value_name = "N")]
@@ -88,9 +116,17 @@ pub(crate) struct Serve {
     #[arg(long)]
     danger_spending_node: bool,
 
-    /// Check the configuration and the files that it names, and stop: binds nothing, asks nobody
-    #[arg(long)]
-    check: bool,
+    /// Check the configuration and the files that it names, and stop: binds nothing, asks nobody. With
+    /// =deep, also connect to the upstreams, and ask the node for its network, an invoice and its
+    /// liquidity
+    #[arg(
+        long,
+        value_name = "DEPTH",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "files"
+    )]
+    check: Option<Depth>,
 
     /// Begin a new ledger, if the one there is new, older than it was, or another's: counted tokens
     /// that were sold before end
@@ -102,8 +138,9 @@ pub(crate) struct Serve {
     #[arg(long, conflicts_with_all = ["check", "new_ledger"])]
     upgrade: bool,
 
-    /// Print an annotated configuration file whose values are the defaults
-    #[arg(long, conflicts_with_all = ["config", "upstream", "check", "new_ledger", "upgrade"])]
+    /// Print a configuration file: with --upstream, the one that means what the flags mean; else an
+    /// annotated one whose values are the defaults
+    #[arg(long, conflicts_with_all = ["config", "check", "new_ledger", "upgrade"])]
     print_config: bool,
 
     #[command(flatten)]
@@ -115,37 +152,46 @@ type Configuration = (Option<ConfigFile>, Config);
 
 impl Serve {
     pub(crate) async fn run(self, context: &Context) -> Result<ExitCode, CliError> {
-        if self.print_config {
-            // The same for people and machines: it is a file.
-            std::io::Write::write_all(&mut std::io::stdout(), Config::EXAMPLE.as_bytes())
-                .map_err(|error| CliError::local_io(format!("stdout: {error}")))?;
-            return Ok(exit_code::OK);
-        }
         let out = self.output.open();
-        let (file, config) = match self.configuration() {
+        let domains = Domains::new(&self.domains, self.acme_agree, context);
+        if self.print_config {
+            return self.print_config(&domains);
+        }
+        // A start asks for it below, once the rest is sound. A check asks nobody.
+        let agreed = self.check.is_none() || domains.has_agreed();
+        let (file, config) = match self.configuration(agreed) {
             Ok(configuration) => configuration?,
-            Err(mistakes) if self.check => return report_mistakes(&mistakes, out),
+            Err(mistakes) if self.check.is_some() => {
+                return seller::report_mistakes(&mistakes, out);
+            }
             Err(mistakes) => return Err(seller::of_configuration(&mistakes)),
         };
-        if self.check {
-            let name = self.config.as_ref();
-            let name = name.map_or("command line".into(), |path| path.display().to_string());
-            let mistakes = config.check_files(&name, context.home.path());
-            if !mistakes.is_empty() {
-                return report_mistakes(&mistakes, out);
-            }
-            return report_sound(&config, out);
+        if let Some(depth) = self.check {
+            let name = self.config.as_ref().map(|path| path.display().to_string());
+            return seller::check(&config, name.as_deref(), depth, out, context).await;
         }
+        domains.agree(out).await?;
         let config = if self.new_ledger {
             config.with_new_ledger()
         } else {
             config
         };
+        self.sell(file, config, out, context).await
+    }
+
+    /// Starts the gateway, and serves until somebody asks for the end, or another process takes over.
+    async fn sell(
+        &self,
+        file: Option<ConfigFile>,
+        config: Config,
+        out: Output,
+        context: &Context,
+    ) -> Result<ExitCode, CliError> {
         // Before the start, so that a signal that comes meanwhile is not lost.
         let (stop_signal, hangup) = (Stop::listen()?, Hangup::listen()?);
         let file = file.map(Arc::new);
         let serving = seller::start(config.clone(), file.clone(), context, self.upgrade).await?;
-        announce(&serving, &config, out, context)?;
+        self.announce(&serving, &config, out, context)?;
         let follow = async {
             match &file {
                 Some(file) => serving.follow(file, hangup, context).await,
@@ -171,33 +217,113 @@ impl Serve {
         serving.stop(deadline).await
     }
 
+    /// Prints a file, the same for people and machines.
+    fn print_config(&self, domains: &Domains<'_>) -> Result<ExitCode, CliError> {
+        let text = match self.quick(true) {
+            None => Config::EXAMPLE.to_owned(),
+            Some(mut quick) => {
+                let sound = quick.config();
+                sound.map_err(|mistakes| seller::of_configuration(&mistakes))?;
+                quick.agree = domains.has_agreed();
+                quick.file()
+            }
+        };
+        output::print(&text)?;
+        Ok(exit_code::OK)
+    }
+
+    /// Returns true if stdout is for a file alone.
+    pub(crate) fn prints_a_file(&self) -> bool {
+        self.print_config
+    }
+
     /// Reads the configuration, and returns it with its file if it has one. The outer error lists
     /// mistakes in the configuration, the inner one is of the command line.
-    fn configuration(&self) -> Result<Result<Configuration, CliError>, Vec<ConfigError>> {
-        let overrides = Overrides {
+    fn configuration(
+        &self,
+        agreed: bool,
+    ) -> Result<Result<Configuration, CliError>, Vec<ConfigError>> {
+        if let Some(path) = &self.config {
+            let (file, config) = ConfigFile::open(path.clone(), self.overrides())?;
+            return Ok(Ok((Some(file), config)));
+        }
+        match self.quick(agreed) {
+            Some(quick) => Ok(Ok((None, quick.config()?))),
+            None => Ok(Err(CliError::usage("nothing to serve").with_hint(
+                "give --upstream http://127.0.0.1:3000 and --price \"50 sat\", or --config FILE \
+                 (--print-config writes one)",
+            ))),
+        }
+    }
+
+    /// Returns the settings of the command line, if they say all of it.
+    fn quick(&self, agreed: bool) -> Option<QuickConfig> {
+        let also = self.also.iter();
+        Some(QuickConfig {
+            policy: self.policy,
+            memo: self.memo.clone(),
+            free: self.free.clone(),
+            also: also.map(|own| (own.path.clone(), own.price)).collect(),
+            domains: self.domains.clone(),
+            agree: agreed,
+            overrides: self.overrides(),
+            ..QuickConfig::new(self.upstream.as_ref()?, self.price?)
+        })
+    }
+
+    fn overrides(&self) -> Overrides {
+        Overrides {
             listen: self.listen.iter().map(|address| address.0).collect(),
             workers: self.workers,
             node: self.node.clone(),
             danger_spending_node: self.danger_spending_node,
             name: self.name.clone(),
-        };
-        let configuration = match (&self.config, &self.upstream, self.price) {
-            (Some(path), ..) => {
-                let (file, config) = ConfigFile::open(path.clone(), overrides)?;
-                (Some(file), config)
-            }
-            (None, Some(upstream), Some(price)) => {
-                let config = Config::quick_with(upstream, price, self.policy, &overrides)?;
-                (None, config)
-            }
-            _ => {
-                return Ok(Err(CliError::usage("nothing to serve").with_hint(
-                    "give --upstream URL and --price \"50 sat\", or --config FILE \
-                     (--print-config writes one)",
-                )));
-            }
-        };
-        Ok(Ok(configuration))
+        }
+    }
+
+    /// Says where the gateway listens, and what it sells.
+    fn announce(
+        &self,
+        serving: &Serving,
+        config: &Config,
+        out: Output,
+        context: &Context,
+    ) -> Result<(), CliError> {
+        let addresses = serving.gateway.local_addrs().iter();
+        let listening: Vec<String> = addresses.map(ToString::to_string).collect();
+        let redirect = serving.gateway.redirect_addr();
+        let admin = serving.admin.as_ref().map(AdminServer::place);
+        out.machine(&json!({
+            "listening": listening,
+            "redirects_from": redirect,
+            "admin": admin,
+            "routes": seller::describe(config),
+            "publishes": config.published(),
+        }))?;
+        for address in &listening {
+            out.tell(&format!(
+                "listening on {}",
+                style::paint(style::GOOD, address)
+            ));
+        }
+        if let Some(redirect) = redirect {
+            out.tell(&format!("plain HTTP on {redirect} leads to HTTPS"));
+        }
+        for domain in &self.domains {
+            let url = style::paint(style::GOOD, &format!("https://{domain}/"));
+            out.tell(&format!("for buyers: {url}"));
+        }
+        out.tell(seller::table(config).trim_end());
+        if let Some(admin) = admin {
+            // Only its path: stderr may go to a log, and the token opens the dashboard.
+            let token = context.home.path().join("admin.token");
+            out.tell(&format!(
+                "for operators: {admin} (its token is in {})",
+                token.display()
+            ));
+        }
+        out.tell("Ctrl-C ends it");
+        Ok(())
     }
 }
 
@@ -207,127 +333,4 @@ async fn ignore(mut hangup: Hangup) {
         hangup.next().await;
         tracing::warn!("SIGHUP changes nothing: there is no file to read again without --config");
     }
-}
-
-fn announce(
-    serving: &Serving,
-    config: &Config,
-    out: Output,
-    context: &Context,
-) -> Result<(), CliError> {
-    let addresses = serving.gateway.local_addrs().iter();
-    let listening: Vec<String> = addresses.map(ToString::to_string).collect();
-    let admin = serving.admin.as_ref().map(AdminServer::place);
-    out.machine(&json!({
-        "listening": listening,
-        "admin": admin,
-        "routes": describe(config),
-        "publishes": config.published(),
-    }))?;
-    for address in &listening {
-        out.tell(&format!(
-            "listening on {}",
-            style::paint(style::GOOD, address)
-        ));
-    }
-    out.tell(table(config).trim_end());
-    if let Some(admin) = admin {
-        // Only its path: stderr may go to a log, and the token opens the dashboard.
-        let token = context.home.path().join("admin.token");
-        out.tell(&format!(
-            "for operators: {admin} (its token is in {})",
-            token.display()
-        ));
-    }
-    out.tell("Ctrl-C ends it");
-    Ok(())
-}
-
-/// Prints the result of `--check` for a sound configuration.
-fn report_sound(config: &Config, out: Output) -> Result<ExitCode, CliError> {
-    let listen: Vec<String> = config.listen().iter().map(ToString::to_string).collect();
-    let value = json!({
-        "ok": true,
-        "errors": [],
-        "listen": listen,
-        "routes": describe(config),
-        "publishes": config.published(),
-    });
-    out.result(&value, || format!("ok\n{}", table(config)))?;
-    Ok(exit_code::OK)
-}
-
-/// Prints the result of `--check` for a configuration with mistakes.
-fn report_mistakes(mistakes: &[ConfigError], out: Output) -> Result<ExitCode, CliError> {
-    let errors: Vec<Value> = mistakes.iter().map(mistake).collect();
-    // On stdout, for here the mistakes are the result that was asked for, and no failure.
-    let value = json!({ "ok": false, "errors": errors });
-    out.machine(&value)?;
-    output::tell_error(&seller::of_configuration(mistakes));
-    Ok(exit_code::CONFIGURATION)
-}
-
-/// Returns the routes, for machines.
-fn describe(config: &Config) -> Value {
-    Value::Array(config.routes().iter().map(route).collect())
-}
-
-fn route(config: &RouteConfig) -> Value {
-    let route = &config.route;
-    let methods: Vec<&str> = route.methods.iter().map(http::Method::as_str).collect();
-    let mut value = json!({
-        "path": route.path,
-        "methods": methods,
-        "free": true,
-    });
-    // A text for one, as it always was, and a list for several.
-    let upstreams = match upstreams(config).as_slice() {
-        [one] => ("upstream", json!(one)),
-        several => ("upstreams", json!(several)),
-    };
-    if let Some(fields) = value.as_object_mut() {
-        fields.insert(upstreams.0.to_owned(), upstreams.1);
-    }
-    if let (Access::Priced(priced), Some(fields)) = (&route.access, value.as_object_mut()) {
-        fields.insert("free".to_owned(), json!(false));
-        fields.insert("service".to_owned(), json!(priced.service.as_str()));
-        fields.insert("name".to_owned(), json!(priced.memo));
-        fields.insert("price_msat".to_owned(), json!(priced.price.msat()));
-        fields.insert("policy".to_owned(), json!(priced.policy.to_string()));
-    }
-    value
-}
-
-fn upstreams(config: &RouteConfig) -> Vec<String> {
-    config.upstreams().map(ToString::to_string).collect()
-}
-
-/// Returns the routes, for people.
-fn table(config: &Config) -> String {
-    let mut text = String::new();
-    for entry in config.routes() {
-        let (path, upstreams) = (&entry.route.path, upstreams(entry).join(", "));
-        let price = match &entry.route.access {
-            Access::Free => "free".to_owned(),
-            Access::Priced(priced) => format!("{}, policy {}", priced.price, priced.policy),
-        };
-        let price = style::paint(style::TITLE, &price);
-        let _ = writeln!(text, "  {path:<28} {price}  from {upstreams}");
-    }
-    let published = config.published();
-    if !published.is_empty() {
-        let _ = writeln!(text, "  says what it sells at {}", published.join(", "));
-    }
-    text
-}
-
-/// Returns place and text of a mistake, for machines.
-fn mistake(error: &ConfigError) -> Value {
-    json!({
-        "file": error.file(),
-        "line": error.line(),
-        "column": error.column(),
-        "key": error.key(),
-        "message": escape(&error.to_string()),
-    })
 }

@@ -12,6 +12,7 @@ use super::play::Beside;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::registry::{self, RegistryClient, Running};
+use crate::text::address::http_url;
 use crate::text::output::style::{self, paint};
 use crate::text::plain::escape;
 
@@ -26,7 +27,7 @@ pub(crate) struct DirectoryArgs {
     registry: bool,
 
     /// List what the demo sells in the registry at this address. Can be repeated
-    #[arg(long, value_name = "URL", conflicts_with = "once")]
+    #[arg(long, value_name = "URL", value_parser = http_url, conflicts_with = "once")]
     announce: Vec<Url>,
 }
 

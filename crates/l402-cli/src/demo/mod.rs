@@ -4,6 +4,7 @@
 #[cfg(feature = "registry")]
 mod directory;
 mod gateway;
+mod page;
 mod play;
 mod purchase;
 mod upstream;

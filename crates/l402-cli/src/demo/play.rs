@@ -40,10 +40,15 @@ pub(crate) async fn play(
     context: &Context,
 ) -> Result<(), CliError> {
     let sandbox = open_sandbox(context)?;
+    let page = page(address);
+    let title = paint(style::TITLE, "a paid API");
     out.tell(&format!(
-        "{} on http://{address}, before an ordinary HTTP service. Play money throughout.\n",
-        paint(style::TITLE, "a paid API")
+        "{title} on http://{address}, before an ordinary HTTP service. Play money throughout."
     ));
+    if !once {
+        out.tell(&format!("In a browser: {page}"));
+    }
+    out.tell("");
     let api = if once {
         None
     } else {
@@ -52,6 +57,7 @@ pub(crate) async fn play(
     let mut report = buy_a_joke(address, &sandbox, out, context).await?;
     if let Value::Object(fields) = &mut report {
         fields.insert("listening".to_owned(), json!([address.to_string()]));
+        fields.insert("page".to_owned(), json!((!once).then_some(page)));
         fields.insert(
             "sandbox_api".to_owned(),
             json!(api.map(|api| format!("http://{api}"))),
@@ -75,6 +81,11 @@ pub(crate) async fn play(
         out.tell("stopping (Ctrl-C again stops at once)");
     }
     Ok(())
+}
+
+/// Returns the address of a priced page that a person can open.
+fn page(address: SocketAddr) -> String {
+    format!("http://{address}{}", GOODS[0].path())
 }
 
 /// Serves the sandbox's API for as long as the program runs, on its own port or a free one.
@@ -128,8 +139,10 @@ fn what_next(
             token.display()
         )
     });
+    let page = page(address);
     format!(
-        "\n{}\n{}\n\n{} (in another terminal)\n  \
+        "\n{}\n{}\n\n{}\n  {page}\n  copy the invoice that the page shows, and pay it with play money:\n  \
+         {program} {home}wallet pay INVOICE --wallet sandbox\n\n{} (in another terminal)\n  \
          {program} {home}get http://{address}/api/l402/joke --dry-run\n  \
          {program} {home}get http://{address}/api/l402/fortune --wallet sandbox\n  \
          curl -i http://{address}/api/l402/quote\n  \
@@ -142,6 +155,7 @@ fn what_next(
          The sandbox's API is http://{api}. Ctrl-C ends the demo.",
         title("For sale"),
         prices.join("\n"),
+        title("Buy in a browser"),
         title("Try"),
         title("From another language"),
         title("Sell something of your own"),

@@ -14,6 +14,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use super::page;
 use crate::error::CliError;
 use crate::port;
 
@@ -96,10 +97,17 @@ async fn accept(listener: TcpListener) {
 
 fn answer(request: &Request<Incoming>) -> Response<Full<Bytes>> {
     let path = request.uri().path();
+    let for_people = page::is_for_people(request.headers());
     let good = GOODS.iter().find(|good| good.path() == path);
     let known_method = matches!(*request.method(), Method::GET | Method::POST | Method::HEAD);
     match (good, path) {
+        (Some(good), _) if known_method && for_people => {
+            let picked = good.pick();
+            let text = picked[good.name].as_str().unwrap_or_default();
+            html(page::of_text(good.name, text))
+        }
         (Some(good), _) if known_method => document(StatusCode::OK, &good.pick()),
+        (None, "/") if for_people => html(page::of_goods()),
         (None, "/" | "/health") => document(StatusCode::OK, &directory()),
         (Some(_), _) => document(
             StatusCode::METHOD_NOT_ALLOWED,
@@ -123,10 +131,20 @@ fn directory() -> Value {
 }
 
 fn document(status: StatusCode, value: &Value) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(format!("{value}\n"))));
+    let mut response = body(format!("{value}\n"), "application/json");
     *response.status_mut() = status;
-    let json = http::HeaderValue::from_static("application/json");
-    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}
+
+fn html(page: String) -> Response<Full<Bytes>> {
+    body(page, "text/html; charset=utf-8")
+}
+
+fn body(text: String, kind: &'static str) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(text)));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, http::HeaderValue::from_static(kind));
+    headers.insert(header::VARY, http::HeaderValue::from_static("accept"));
     response
 }
 

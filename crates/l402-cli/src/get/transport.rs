@@ -105,7 +105,8 @@ impl TransportArgs {
         for text in &self.resolve {
             // `-HOST:PORT` takes an address out of a memory that one call does not have.
             if !text.starts_with('-') {
-                let wrong = || not_understood("--resolve", text, "HOST:PORT:ADDRESS[,ADDRESS]");
+                let form = "HOST:PORT:ADDRESS[,ADDRESS], such as api.example:443:127.0.0.1";
+                let wrong = || not_understood("--resolve", text, form);
                 let (host, port, addresses) = resolved(text).ok_or_else(wrong)?;
                 outgoing = outgoing.with_addresses(host, port, addresses);
             }
@@ -116,7 +117,8 @@ impl TransportArgs {
             return Err(CliError::usage(text).with_hint("--noproxy '*' goes without the proxy"));
         }
         for text in &self.connect_to {
-            let wrong = || not_understood("--connect-to", text, "HOST1:PORT1:HOST2:PORT2");
+            let form = "HOST1:PORT1:HOST2:PORT2, such as api.example:443:127.0.0.1:8443";
+            let wrong = || not_understood("--connect-to", text, form);
             let (from, to) = places(text).ok_or_else(wrong)?;
             outgoing = outgoing.with_connect_to(from, to);
         }

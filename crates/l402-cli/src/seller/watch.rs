@@ -11,8 +11,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// The pause between two looks.
-const LOOK: Duration = Duration::from_secs(1);
+/// The pause between two looks. With [`QUIET`] less than a second: a certificate that was replaced
+/// is served by then.
+const LOOK: Duration = Duration::from_millis(300);
 
 /// The time that files must stay unchanged before a change is taken: an editor, or a program that
 /// renews certificates, may write several times.
@@ -87,7 +88,7 @@ impl Watch {
         quiet
     }
 
-    /// The pause before the next look: a second, or less if a change waits for quiet.
+    /// The pause before the next look, longer if a change waits for quiet.
     pub(super) const fn pause(&self) -> Duration {
         if self.pending.is_some() { QUIET } else { LOOK }
     }
@@ -105,6 +106,11 @@ mod tests {
         let names = ["l402.toml", "cert.pem"].map(PathBuf::from);
         let marks = names.into_iter().zip(sizes.map(mark));
         Marks(marks.collect())
+    }
+
+    #[test]
+    fn a_change_is_taken_within_a_second() {
+        assert!(LOOK + QUIET < Duration::from_secs(1));
     }
 
     #[test]

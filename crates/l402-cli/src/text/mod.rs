@@ -3,6 +3,10 @@
 #[cfg(feature = "buy")]
 pub(crate) mod money;
 
+#[cfg(feature = "registry")]
+pub(crate) mod address;
+
+pub(crate) mod first_steps;
 pub(crate) mod hex;
 pub(crate) mod invoice;
 pub(crate) mod node_form;

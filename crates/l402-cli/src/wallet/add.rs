@@ -217,7 +217,10 @@ async fn ask_address(form: &NodeForm) -> Result<String, CliError> {
         }
     }
     usual.map(str::to_owned).ok_or_else(|| {
-        CliError::usage(format!("the {what} is missing")).with_hint("--address ADDRESS")
+        CliError::usage(format!("the {what} is missing")).with_hint(format!(
+            "--address ADDRESS, for a wallet such as {}",
+            form.example
+        ))
     })
 }
 

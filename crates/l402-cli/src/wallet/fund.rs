@@ -15,7 +15,9 @@ pub(crate) async fn fund(wallet: &Node, amount: Msat, context: &Context) -> Resu
     // Before anybody is asked, for it is the command line that is wrong, and no wallet.
     if amount == Msat::ZERO || amount > sandbox::SandboxWallet::FUND_MAX {
         let most = sandbox::SandboxWallet::FUND_MAX;
-        let text = format!("{amount} is not between 1 msat and {most}, the most of one call");
+        let text = format!(
+            "{amount} is not between 1 msat and {most}, the most of one call; write \"5000 sat\""
+        );
         return Err(CliError::usage(text).with_hint("repeat the command for more play money"));
     }
     let wallet = resolve(wallet, context)?;

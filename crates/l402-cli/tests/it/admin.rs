@@ -89,6 +89,19 @@ fn a_running_gateway_is_found_and_every_look_at_it_is_answered() {
 }
 
 #[test]
+fn a_gateway_lives_while_its_upstream_does_not() {
+    let home = Home::new();
+    let (_, shop) = shop(&home);
+    let alive = &["health", "--alive"];
+    // Nobody listens at its upstream: nothing is sold, and a supervisor that ended it would mend nothing.
+    let ready = admin(&home, &["health"]).expect(69).json();
+    assert_eq!(ready["ready"], false, "{ready}");
+    assert_eq!(done(&home, alive), serde_json::json!({ "alive": true }));
+    drop(shop);
+    admin(&home, alive).expect(69);
+}
+
+#[test]
 fn changes_are_served_at_once_and_stand_in_the_file() {
     let home = Home::new();
     let (file, _shop) = shop(&home);

@@ -60,6 +60,7 @@ pub(crate) const COMMANDS: &[(&str, &[&str])] = &[
     ("ledger", &["ledger"]),
     #[cfg(feature = "postgres")]
     ("ledger-copy", &["ledger", "copy"]),
+    ("man", &["man"]),
     ("mcp", &["mcp"]),
     #[cfg(feature = "ldk")]
     ("node", &["node"]),

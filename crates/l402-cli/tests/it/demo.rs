@@ -113,3 +113,47 @@ fn the_first_interrupt_ends_it_with_0_and_everything_it_began() {
         assert!(std::net::TcpStream::connect(&address).is_err(), "{address}");
     }
 }
+
+/// Asks as a browser does.
+fn ask_for_page(demo: &crate::program::Serving, path: &str, header: &str) -> String {
+    crate::selling::ask(
+        demo,
+        path,
+        &format!("accept: text/html,*/*;q=0.8\r\n{header}"),
+    )
+}
+
+#[test]
+fn a_browser_is_sold_a_page_that_a_person_reads() {
+    let home = Home::new();
+    let demo = home.serve(&["demo", "--listen", "127.0.0.1:0"]);
+    let page = demo.announced["page"].as_str().expect("an address");
+    assert_eq!(page, demo.url("/api/l402/joke"));
+    let told = demo.until("Ctrl-C ends the demo");
+    let pay = |line: &String| line.contains("wallet pay INVOICE --wallet sandbox");
+    assert!(
+        told.iter()
+            .any(|line| line.ends_with(&format!("In a browser: {page}"))),
+        "{told:?}"
+    );
+    assert!(told.iter().any(pay), "{told:?}");
+    let front = ask_for_page(&demo, "/", "");
+    assert!(front.contains("<a href=\"/api/l402/joke\">"), "{front}");
+    let unpaid = ask_for_page(&demo, "/api/l402/joke", "");
+    assert!(unpaid.starts_with("HTTP/1.1 402 "), "{unpaid}");
+    // Paid with what the demo says to type; the browser has the page's cookie instead.
+    let bought = crate::selling::credential(&home, &demo, "/api/l402/joke");
+    let paid = ask_for_page(&demo, "/api/l402/joke", &bought);
+    assert!(paid.starts_with("HTTP/1.1 200 "), "{paid}");
+    assert!(paid.contains("content-type: text/html"), "{paid}");
+    assert!(paid.contains("<blockquote>"), "{paid}");
+}
+
+#[test]
+fn one_purchase_has_no_page() {
+    let home = Home::new();
+    let args = ["demo", "--once", "--listen", "127.0.0.1:0"];
+    let ran = home.run(&args).expect(0);
+    assert!(!ran.stderr.contains("browser"), "{ran:#?}");
+    assert!(ran.json()["page"].is_null());
+}

@@ -10,6 +10,7 @@ mod approve;
 #[cfg(unix)]
 mod backup;
 mod budget;
+mod check_deep;
 #[cfg(unix)]
 mod cln;
 mod contract;
@@ -21,6 +22,7 @@ mod cut_short;
 mod demo;
 mod descriptors;
 mod doctor;
+mod examples_in_errors;
 mod exchanges;
 mod failed_start;
 mod get;
@@ -50,6 +52,7 @@ mod payments;
 mod program;
 mod proxy;
 mod proxy_attacks;
+mod quick;
 mod receipts;
 #[cfg(feature = "registry")]
 mod registry;

@@ -44,6 +44,7 @@ const FREE: &[&str] = &[
     "budget show",
     "completions",
     "doctor",
+    "man",
     "payments",
     "receipts verify",
     "replay",

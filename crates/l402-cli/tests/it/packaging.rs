@@ -1,8 +1,12 @@
-//! The packages for MCP clients, held against the program and against the rules of their schemas.
+//! The packages for MCP clients, held against the program and against the rules of their schemas; and the manual
+//! pages that every other package has.
 
 use std::path::Path;
 
 use serde_json::Value;
+
+use crate::contract::COMMANDS;
+use crate::program::Home;
 
 /// What the list of tools says, pinned.
 const TOOLS: &str = include_str!("../../src/mcp/tool/tools.json");
@@ -170,4 +174,29 @@ fn the_bundle_lists_the_tools_of_the_program_and_holds_no_secret() {
     assert!(args.contains("--agent") && manifest["user_config"]["agent"]["required"] == true);
     let asked = manifest["user_config"].as_object().expect("settings");
     assert_eq!(asked.keys().collect::<Vec<_>>(), ["agent", "wallet"]);
+}
+
+#[test]
+fn each_command_has_a_manual_page_whose_examples_can_be_copied() {
+    let home = Home::new();
+    let folder = home.path().join("share/man1");
+    home.run(&["man", folder.to_str().expect("a path")])
+        .expect(0);
+    for (_, command) in COMMANDS.iter().filter(|(name, _)| *name != "man") {
+        let mut name = vec!["l402"];
+        name.extend(*command);
+        let page = folder.join(format!("{}.1", name.join("-")));
+        let page = std::fs::read_to_string(&page).expect("a page of its own");
+        let (_, examples) = page.split_once(".SH EXAMPLES\n.nf\n").expect("examples");
+        assert!(
+            examples.contains("\n\\&  ") || examples.starts_with("\\&  "),
+            "{examples}"
+        );
+    }
+    // Of this machine it says nothing: packages are the same wherever they are built.
+    let page = std::fs::read_to_string(folder.join("l402.1")).expect("the first page");
+    assert!(!page.contains(&home.path().display().to_string()), "{page}");
+    let taken = home.file("taken", "");
+    home.run(&["man", taken.to_str().expect("a path")])
+        .expect(74);
 }

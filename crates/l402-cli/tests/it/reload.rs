@@ -4,7 +4,13 @@
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use l402_host::{Clock as _, SystemClock};
+use l402_testkit::tls::any_certificate;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConnection, StreamOwned};
 
 use crate::program::{Home, Serving, signal};
 
@@ -158,4 +164,65 @@ fn without_a_file_sighup_changes_nothing_and_says_so() {
     shop.until("SIGHUP changes nothing");
     signal("TERM", shop.pid());
     assert_eq!(shop.wait(), Some(0));
+}
+
+/// A client that takes whatever certificate is shown, and says which one it was.
+fn shown_certificate(
+    address: &str,
+) -> (
+    CertificateDer<'static>,
+    StreamOwned<ClientConnection, TcpStream>,
+) {
+    let name = ServerName::try_from("localhost").expect("a name");
+    let client = ClientConnection::new(Arc::new(any_certificate()), name).expect("a client");
+    let mut stream = StreamOwned::new(client, TcpStream::connect(address).expect("connected"));
+    stream.conn.complete_io(&mut stream.sock).expect("TLS");
+    let shown = stream.conn.peer_certificates().expect("a certificate")[0].clone();
+    (shown, stream)
+}
+
+/// Asks on a connection that stays open, and reads the answer to its end.
+fn ask_on(stream: &mut StreamOwned<ClientConnection, TcpStream>) {
+    let ask = b"GET /a HTTP/1.1\r\nhost: a\r\n\r\n";
+    stream.write_all(ask).expect("sent");
+    let mut read = Vec::new();
+    // A challenge is a document of JSON.
+    while !read.ends_with(b"}") {
+        let mut piece = [0; 4096];
+        let length = stream.read(&mut piece).expect("an answer");
+        assert_ne!(length, 0, "the connection has ended");
+        read.extend_from_slice(&piece[..length]);
+    }
+    assert!(
+        read.starts_with(b"HTTP/1.1 402 "),
+        "{}",
+        String::from_utf8_lossy(&read)
+    );
+}
+
+#[test]
+fn a_certificate_that_is_replaced_is_served_soon_and_no_connection_ends() {
+    let home = Home::new();
+    certificate(home.path(), "localhost");
+    let tls = "[tls]\ncertificate = \"cert.pem\"\nkey = \"key.pem\"\n";
+    let file = home.file("l402.toml", &text("5 sat", tls));
+    let shop = serve(&home, &file);
+    let (before, mut open) = shown_certificate(shop.address());
+    ask_on(&mut open);
+
+    certificate(home.path(), "localhost");
+    let clock = SystemClock::default();
+    let patience = clock.monotonic() + Duration::from_secs(20);
+    loop {
+        // While it changes, requests go on, and every new connection is served as well.
+        ask_on(&mut open);
+        let (shown, mut fresh) = shown_certificate(shop.address());
+        ask_on(&mut fresh);
+        if shown != before {
+            break;
+        }
+        assert!(clock.monotonic() < patience, "still the old one");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    ask_on(&mut open);
 }

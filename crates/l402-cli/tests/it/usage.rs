@@ -24,6 +24,26 @@ fn help_is_had_however_it_is_asked_for() {
     assert_eq!(of(&["version"]), of(&["--version"]));
 }
 
+#[test]
+fn the_program_alone_says_what_to_type_first() {
+    let home = Home::new();
+    let ran = home.run(&[]).expect(0);
+    for line in [
+        "  l402 demo --once",
+        "  l402 get http://127.0.0.1:8402/api/l402/joke --dry-run",
+        "  l402 serve --upstream http://127.0.0.1:3000 --price 50sat --listen 8404",
+        "Usage: l402 [OPTIONS] <COMMAND>",
+    ] {
+        // The program is called by its path, which what is to be pasted repeats.
+        let stdout = ran.stdout.replace(env!("CARGO_BIN_EXE_l402"), "l402");
+        assert!(stdout.contains(line), "{line}: {ran:#?}");
+    }
+    assert!(ran.stderr.is_empty(), "{ran:#?}");
+    assert_eq!(home.run(&["--log", "info"]).expect(0).stdout, ran.stdout);
+    // Nothing was done yet.
+    assert!(!home.path().join("home").exists());
+}
+
 // FAULTS T12: an address as people write it, and a price that the shell has parted.
 #[test]
 fn addresses_and_amounts_are_taken_as_people_write_them() {

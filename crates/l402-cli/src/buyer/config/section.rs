@@ -66,7 +66,12 @@ fn address(key: &Key<'_>, text: &str, example: &str) -> Result<Url, Mistake> {
     match url.scheme() {
         "https" => Ok(url),
         "http" if is_local => Ok(url),
-        _ => Err(key.mistake("write an https address, or a plain one of this machine")),
+        _ => {
+            let text = format!(
+                "write an https address, such as {example}, or a plain one of this machine"
+            );
+            Err(key.mistake(&text))
+        }
     }
 }
 

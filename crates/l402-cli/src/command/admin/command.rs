@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use l402::UnixTime;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::change::{LimitsArgs, PriceArgs, RetireArgs, RevokeArgs, RotateArgs};
 use super::read::{AuditArgs, PaymentsArgs, RevocationsArgs, SalesArgs, TokenArgs, TokensArgs};
@@ -72,9 +72,17 @@ enum Action {
     Limits(LimitsArgs),
     /// Show if the gateway is ready, and which of its parts is not
     ///
-    /// The exit status is 69 if it is not ready.
-    #[command(after_help = "Examples:\n  l402 admin health && echo ready")]
-    Health,
+    /// The exit status is 69 if it is not ready. --alive asks less: a supervisor that starts a gateway
+    /// anew because its node is away ends what is under way, and mends nothing.
+    #[command(after_help = "\
+Examples:
+  l402 admin health && echo ready
+  l402 admin health --alive || echo \"it hangs, or has ended\"")]
+    Health {
+        /// Ask only if the process answers, whatever its node and its upstreams do
+        #[arg(long)]
+        alive: bool,
+    },
     /// Have the gateway read its file again: all of it, or nothing and a list of all mistakes
     #[command(
         after_help = "Examples:\n  l402 admin reload\n  l402 admin reload --config l402.toml"
@@ -120,6 +128,12 @@ impl Admin {
                 output::print(&String::from_utf8_lossy(&text))?;
                 return Ok(exit_code::OK);
             }
+            Action::Health { alive: true } => {
+                let client = AdminClient::find(&self.reach, context)?;
+                client.call(&AdminCall::outside("/healthz")).await?;
+                out.result(&json!({ "alive": true }), || "alive\n".to_owned())?;
+                return Ok(exit_code::OK);
+            }
             Action::Token(args) if args.new => {
                 let answer = admin::renew(&self.reach, context).await?;
                 out.result(&answer, || admin::renewed(&answer))?;
@@ -139,7 +153,7 @@ impl Admin {
         let answer = client.json(&call).await?;
         out.result(&answer, || words(&answer))?;
         Ok(match self.action {
-            Action::Health if answer["ready"] == false => exit_code::UNAVAILABLE,
+            Action::Health { .. } if answer["ready"] == false => exit_code::UNAVAILABLE,
             _ => exit_code::OK,
         })
     }
@@ -158,7 +172,7 @@ impl Action {
     /// Returns the request, and the words of its answer.
     fn call(&self, now: UnixTime) -> (AdminCall, Words) {
         let read = |path| AdminCall::get(path, &[]);
-        let post = |path| AdminCall::post(path, serde_json::json!({}));
+        let post = |path| AdminCall::post(path, json!({}));
         match self {
             Self::Routes => (read("routes"), admin::routes),
             Self::Prices => (read("prices"), admin::prices),
@@ -174,7 +188,7 @@ impl Action {
             Self::Rotate(args) => (args.call(), admin::one_key),
             Self::Retire(args) => (args.call(), admin::one_key),
             Self::Limits(args) => (args.call(), admin::limits),
-            Self::Health => (read("health"), admin::health),
+            Self::Health { .. } => (read("health"), admin::health),
             Self::Reload => (post("reload"), admin::reloaded),
             Self::Drain => (post("drain"), admin::drained),
             Self::Audit(args) => (args.call(), admin::audit),

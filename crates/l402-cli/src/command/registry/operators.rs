@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::exit_code::{self, ExitCode};
 use crate::registry::{self, ExportForm, ServeFlags};
+use crate::text::address::http_url;
 use crate::text::output::OutputArgs;
 
 /// Run a registry: a page for people, an API for programs, and probes all day
@@ -36,7 +37,7 @@ pub(super) struct Serve {
     listen: Vec<ListenAddress>,
 
     /// The address by which people reach it, for links and claims [default: that of the first listener]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = http_url)]
     public_url: Option<Url>,
 
     /// Check the configuration and stop: binds nothing, asks nobody

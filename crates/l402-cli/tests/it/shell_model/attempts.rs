@@ -215,6 +215,7 @@ fn tries(shell: &Shell, path: &str, url: &str, sat: u64, approval: i64) -> Vec<T
         "agent show" => vec![with(&["shopper"])],
         "completions" => vec![with(&["bash"])],
         "doctor" => vec![with(&[url])],
+        "man" => vec![with(&[&shell.beside("man")])],
         "payments resume" | "replay" | "tokens export" | "tokens forget" | "tokens show"
         | "tokens attenuate" | "receipts verify" | "token inspect" | "token verify"
         | "token attenuate" => vec![with(&["00"])],
