@@ -4,12 +4,6 @@
 # that is installed.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-# The browser unpacks itself there.
-export TMPDIR="$work/tmp"
-mkdir "$work/tmp"
-cp -r tests/interop/dashboard "$work/browser"
-(cd "$work/browser" && npm ci --silent --no-audit --no-fund --ignore-scripts)
+. tests/interop/browser/prepare.sh tests/interop/dashboard
 export L402_DAY_BROWSER="$work/browser/day.js"
 cargo test --locked --workspace --test day -- --nocapture

@@ -8,7 +8,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"
 "$work/venv/bin/pip" install --quiet --disable-pip-version-check -r tests/interop/metrics/requirements.txt
-L402_METRICS_TEXT="$work/metrics.txt" cargo test --locked --quiet --workspace --test it -- \
+L402_METRICS_TEXT="$work/metrics.txt" cargo test --locked --quiet --workspace --tests -- \
   --exact metrics::each_request_is_counted_once_by_route_and_outcome_also_over_a_reload
 "$work/venv/bin/python" -B tests/interop/metrics/check.py "$work/metrics.txt" docs/metrics.md
 promtool=${PROMTOOL:-$(command -v promtool || true)}

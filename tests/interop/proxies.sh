@@ -20,5 +20,5 @@ if [ "${#missing[@]}" -gt 0 ]; then
         apt-get install -y -qq --no-install-recommends "${missing[@]}"
 fi
 export PATH="$PATH:/usr/sbin"
-cargo test --locked --quiet --workspace --test it real_proxies -- --include-ignored
+cargo test --locked --quiet --workspace --tests real_proxies -- --include-ignored
 echo "nginx, haproxy and Caddy: each as docs/behind-a-proxy.md writes it (${SECONDS}s)"

@@ -6,13 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 cargo build --locked --quiet -p l402-registry --example registry_page
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-# The browser unpacks itself there.
-export TMPDIR="$work/tmp"
-mkdir "$work/tmp"
-cp -r tests/interop/registry_page "$work/browser"
-(cd "$work/browser" && npm ci --silent --no-audit --no-fund --ignore-scripts)
+. tests/interop/browser/prepare.sh tests/interop/registry_page
 program="$PWD/target/debug/examples/registry_page"
 if [ "${1:-}" = --pictures ]; then
     mkdir -p docs/images/registry

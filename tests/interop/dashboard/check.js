@@ -1,18 +1,14 @@
 // Looks at the dashboard in headless Chromium: axe, the console, the DOM, the login, without script, and numbers
 // that go on. `check.js PROGRAM [--pictures FOLDER]`. CHROMIUM names another browser.
 import { spawn } from 'node:child_process';
-import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import assert from 'node:assert/strict';
-import { launch, open, press, signIn } from './browser.js';
+import { SCHEMES, SIZES, launch, look, open, press, violations } from './browser.js';
+import { signIn } from './sign_in.js';
 
 const [program, flag, folder] = process.argv.slice(2);
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const SIZES = { wide: { width: 1280, height: 900 }, narrow: { width: 390, height: 844 } };
 const SMALLEST = { width: 360, height: 700 };
-const SCHEMES = ['light', 'dark'];
 // A run is long, so each look asks for what can differ from those before: colours are the same in each size.
 const COLOURS = { runOnly: ['color-contrast'] };
 const NO_AXE = null;
@@ -64,13 +60,8 @@ function odd() {
   return found;
 }
 
-async function violations(tab, options) {
-  if (options === NO_AXE) return [];
-  await tab.evaluate(axe);
-  const { passes, violations } = await tab.evaluate((options) => axe.run(options), options);
-  assert.ok(passes.length > (options.runOnly ? 0 : 10), 'axe looked at nothing');
-  return violations.flatMap((it) => it.nodes.map((node) => `${it.id}: ${node.target} ${node.failureSummary}`));
-}
+/** What axe finds, if it is asked. */
+const axeFinds = async (tab, options) => options === NO_AXE ? [] : violations(tab, options);
 
 /** Opens everything that can be opened, so that axe sees it. */
 const unfold = () => { for (const it of document.querySelectorAll('details')) it.open = true; };
@@ -95,10 +86,9 @@ async function checkAll(browser, server, isHostile) {
   let count = 0;
   for (const [size, viewport, scheme, options] of isHostile ? HOSTILE_LOOKS : LOOKS) {
     const { tab, wrong, close } = await open(browser, server.address);
-    await tab.setViewport(viewport);
-    await tab.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
+    await look(tab, viewport, scheme);
     await tab.goto(`${server.address}/login`);
-    wrong.push(...await tab.evaluate(odd), ...await violations(tab, options));
+    wrong.push(...await tab.evaluate(odd), ...await axeFinds(tab, options));
     await signIn(tab, server);
     const list = Object.entries(await pages(tab, server));
     const isFirst = size === 'wide' && scheme === 'light' && !isHostile;
@@ -108,7 +98,7 @@ async function checkAll(browser, server, isHostile) {
       for (const [header, value] of Object.entries(HEADERS)) assert.match(answer.headers()[header] ?? '', value, header);
       wrong.push(...await tab.evaluate(odd));
       await tab.evaluate(unfold);
-      wrong.push(...await tab.evaluate(odd), ...await violations(tab, options));
+      wrong.push(...await tab.evaluate(odd), ...await axeFinds(tab, options));
       assert.deepEqual(wrong, [], `${name}, ${size}, ${scheme}`);
       count += 1;
     }
@@ -193,8 +183,7 @@ async function pictures(browser, server) {
   for (const [size, viewport] of Object.entries(SIZES)) {
     for (const scheme of SCHEMES) {
       const { tab, close } = await open(browser, server.address);
-      await tab.setViewport(viewport);
-      await tab.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
+      await look(tab, viewport, scheme);
       await signIn(tab, server);
       const list = await pages(tab, server);
       // Some traffic to see.

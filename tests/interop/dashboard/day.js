@@ -2,7 +2,8 @@
 // the first line of stdin, and the day is over when stdin ends. Fails if the console of the browser has said a word.
 import { createInterface } from 'node:readline';
 import assert from 'node:assert/strict';
-import { launch, open, signIn } from './browser.js';
+import { launch, open } from './browser.js';
+import { signIn } from './sign_in.js';
 
 const PATHS = ['/', '/sales', '/tokens', '/payments', '/node', '/configuration'];
 const LOOK_MS = 3000;

@@ -1,28 +1,14 @@
 // Looks at the registry's pages in headless Chromium: axe, the console, the DOM, without script, and the
 // programs to copy. `check.js PROGRAM [--pictures FOLDER]`. CHROMIUM names another browser.
 import { execFileSync, spawn } from 'node:child_process';
-import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import assert from 'node:assert/strict';
-import puppeteer from 'puppeteer-core';
+import { SCHEMES, SIZES, launch, look, open as openPage, violations } from './browser.js';
 
 const [program, flag, folder] = process.argv.slice(2);
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const SIZES = { wide: { width: 1280, height: 900 }, narrow: { width: 390, height: 844 } };
-const SCHEMES = ['light', 'dark'];
-
-async function launch() {
-  const options = { headless: 'shell', timeout: 60_000 };
-  const { CHROMIUM } = process.env;
-  if (CHROMIUM) {
-    return puppeteer.launch({ ...options, executablePath: CHROMIUM, args: ['--no-sandbox', '--font-render-hinting=none'] });
-  }
-  const { default: chromium } = await import('@sparticuz/chromium');
-  return puppeteer.launch({ ...options, executablePath: await chromium.executablePath(), args: chromium.args });
-}
 
 /** Starts the example with these arguments. It ends when its stdin does. */
 async function serve(...args) {
@@ -33,14 +19,9 @@ async function serve(...args) {
   throw new Error('the example did not start');
 }
 
-/** Opens a page, with all that goes wrong on it in `wrong`. */
+/** Opens a page, with all that goes wrong on it in `wrong`: here no request may fail either. */
 async function open(browser, address) {
-  const tab = await browser.newPage();
-  const wrong = [];
-  tab.on('console', (it) => { if (it.type() !== 'log') wrong.push(`console: ${it.text()}`); });
-  tab.on('pageerror', (it) => wrong.push(`error: ${it.message}`));
-  tab.on('dialog', async (it) => { wrong.push(`dialog: ${it.message()}`); await it.dismiss(); });
-  tab.on('request', (it) => { if (!it.url().startsWith(address)) wrong.push(`asks ${it.url()}`); });
+  const { tab, wrong } = await openPage(browser, address);
   tab.on('requestfailed', (it) => wrong.push(`failed: ${it.url()}`));
   return { tab, wrong };
 }
@@ -68,13 +49,6 @@ function odd() {
     found.push(`wider than the window: ${document.documentElement.scrollWidth}`);
   }
   return found;
-}
-
-async function violations(tab) {
-  await tab.evaluate(axe);
-  const { passes, violations } = await tab.evaluate(() => axe.run());
-  assert.ok(passes.length > 10, 'axe looked at nothing');
-  return violations.flatMap((it) => it.nodes.map((node) => `${it.id}: ${node.target} ${node.failureSummary}`));
 }
 
 /** Opens everything that can be opened, so that axe sees it. */
@@ -110,8 +84,7 @@ async function checkAll(browser, address, isHostile) {
   for (const [size, viewport] of Object.entries(SIZES)) {
     for (const scheme of SCHEMES) {
       const { tab, wrong } = await open(browser, address);
-      await tab.setViewport(viewport);
-      await tab.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
+      await look(tab, viewport, scheme);
       for (const [name, path] of Object.entries(list)) {
         const answer = await tab.goto(address + path);
         wrong.push(...await tab.evaluate(odd));
@@ -191,8 +164,7 @@ async function pictures(browser, address) {
   for (const [size, viewport] of Object.entries(SIZES)) {
     for (const scheme of SCHEMES) {
       const { tab } = await open(browser, address);
-      await tab.setViewport(viewport);
-      await tab.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
+      await look(tab, viewport, scheme);
       const names = process.env.ALL ? Object.keys(list) : ['home', 'list', 'detail'];
       for (const name of names) {
         await tab.goto(address + list[name], { waitUntil: 'networkidle0' });
