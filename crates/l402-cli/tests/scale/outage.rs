@@ -101,6 +101,10 @@ fn read_only(fleet: &Fleet, is_on: bool) {
     ));
     let reloaded = database.sql("SELECT pg_reload_conf()");
     assert_eq!((&*set, &*reloaded), ("", "t"));
+    // The server tells its sessions of it before it begins another one.
+    wait_until("a new session has the setting", || {
+        database.sql("SHOW default_transaction_read_only") == value
+    });
 }
 
 /// Has the database do this before each write of the ledger and the books.
